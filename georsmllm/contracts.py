@@ -1,0 +1,120 @@
+"""What a plug-in file promises: a `Converter` reads a dataset, a `Task` asks and judges.
+
+A converter file holds `CONVERTER = Converter(...)`, a task file `TASK = Task(...)`; the file is its registration, its
+name is its name on the command line (see `georsmllm.discover`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from georsmllm.types import Instruction, Record, Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A record that was found and not yet read.
+
+    key: unique in the dataset, stable, with "/". split: the dataset's own name for it, "" when it has none. paths:
+    files below the root (images first, labels after), with "/". spans: byte ranges in an index file, where there is one.
+    """
+
+    key: str
+    split: str
+    paths: tuple[str, ...]
+    spans: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a person must know before using a dataset."""
+
+    title: str
+    layout: str
+    label_line: str
+    classes: str
+    paper: str
+    licence: str
+    defects: str
+
+
+@dataclass(frozen=True, slots=True)
+class Converter:
+    """A dataset reader.
+
+    find(root): refs, sorted by key, streamed; opens no image; a missing folder or broken index raises UsageError.
+    read(root, ref): one sample; raises BadRecord with a reason from `reasons`, and nothing else.
+    reasons: the closed set of BadRecord reasons, each with one line of explanation.
+    mends: the closed set of named repairs (`Sample.mended`), each with one line.
+    """
+
+    card: Card
+    find: Callable[[Path], Iterator[Ref]]
+    read: Callable[[Path, Ref], Sample]
+    reasons: Mapping[str, str]
+    mends: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A question that could have been asked and was not: which targets, and the name of the reason."""
+
+    label: str
+    reason: str
+    targets: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a task makes of one view."""
+
+    instructions: tuple[Instruction, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Budgets of one answer; over budget is refused by name, never cut."""
+
+    max_objects: int = 20
+    max_points: int = 256
+    max_ring_points: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class AskOptions:
+    """What a task needs to know beyond the view: budgets, and the wordings to draw from."""
+
+    limits: Limits = field(default_factory=Limits)
+    templates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The judgement of one answer. verdict: "ok" or the BadAnswer reason. value: the headline number in [0, 1], 0 when
+    unreadable. parts: further numbers, each averaged over *all* answers unless its name ends in `_px` or `_n` (summed)."""
+
+    verdict: str
+    value: float
+    parts: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """An instruction task: its tag is its name in brackets.
+
+    templates: natural wordings, each with its slots; a person may override them. build(view, rng, options): questions
+    and refusals of one view. score(text, record): the judgement of one answer; total, never raises on any text.
+    metrics: one paragraph that names the numbers and their empty, tie and resolution rules. ceiling: the least score
+    that the gold text itself gets: 1.0, or less where the metric is geometric and the text is rounded and simplified.
+    """
+
+    title: str
+    templates: tuple[str, ...]
+    build: Callable[[Sample, Random, AskOptions], Built]
+    score: Callable[[str, Record], Score]
+    metrics: str
+    ceiling: float = 1.0

@@ -1,0 +1,1 @@
+"""Readers of public label formats that more than one converter needs; one file per format."""

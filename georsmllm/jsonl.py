@@ -1,0 +1,68 @@
+"""JSON lines and whole files that are never seen half-written: written beside, synced, then renamed."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+import msgspec
+
+from georsmllm.errors import UsageError
+
+T = TypeVar("T")
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that takes its name only when the block ends without an error; a full disk is one clear line."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with beside.open("wb") as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        if error.errno in _NO_SPACE:
+            raise UsageError(
+                f"no space left while writing {path}; nothing half-written was kept: free some space and run the same "
+                "command again, finished parts are reused"
+            ) from error
+        raise
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, value: object) -> None:
+    """One value as readable JSON, keys in the order given, a newline at the end."""
+    with writing(path) as out:
+        out.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+
+
+def read_json(path: Path, type_: type[T]) -> T:
+    """One typed value; raises UsageError with the path inside the value."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=type_)
+    except FileNotFoundError:
+        raise UsageError(f"no such file: {path}") from None
+    except msgspec.DecodeError as error:
+        raise UsageError(f"{path}: {error}") from None
+
+
+def read_lines(path: Path, type_: type[T]) -> Iterator[T]:
+    """Typed values, one a line, streamed; raises UsageError with file:line."""
+    decoder = msgspec.json.Decoder(type_)
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                yield decoder.decode(line)
+            except msgspec.DecodeError as error:
+                raise UsageError(f"{path}:{number}: {error}") from None

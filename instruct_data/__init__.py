@@ -1,0 +1,1 @@
+"""Samples become instructions, instructions become records, records become a training set."""

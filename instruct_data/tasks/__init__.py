@@ -1,0 +1,1 @@
+"""One task per file: its wordings, its questions, its reader and its judge together."""

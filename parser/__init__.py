@@ -1,0 +1,1 @@
+"""A query with several conditions becomes a plan of steps, each with one condition."""

@@ -1,0 +1,1 @@
+"""The doors: one command, one file; they read arguments, call the library and print."""
