@@ -19,7 +19,7 @@ class Ref:
     """A record that was found and not yet read.
 
     key: unique in the dataset, stable, with "/". split: the dataset's own name for it, "" when it has none. paths:
-    files below the root (images first, labels after), with "/". spans: byte ranges in an index file, where there is one.
+    files below the root (images first, labels after), with "/". spans: byte ranges in an index file, if any.
     """
 
     key: str
@@ -94,8 +94,8 @@ class AskOptions:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The judgement of one answer. verdict: "ok" or the BadAnswer reason. value: the headline number in [0, 1], 0 when
-    unreadable. parts: further numbers, each averaged over *all* answers unless its name ends in `_px` or `_n` (summed)."""
+    """The judgement of one answer. verdict: "ok" or the BadAnswer reason. value: the headline number in [0, 1], 0
+    when unreadable. parts: further numbers, each averaged over *all* answers unless its name ends in `_px` or `_n` (summed)."""
 
     verdict: str
     value: float

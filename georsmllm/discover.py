@@ -52,7 +52,11 @@ def _module_names(package: str) -> tuple[str, ...]:
     spec = importlib.util.find_spec(package)
     if spec is None or spec.submodule_search_locations is None:
         raise UsageError(f"the package {package} is not installed whole; reinstall georsmllm")
-    return tuple(sorted(m.name for m in pkgutil.iter_modules(list(spec.submodule_search_locations)) if not m.name.startswith("_")))
+    return tuple(
+        sorted(
+            m.name for m in pkgutil.iter_modules(list(spec.submodule_search_locations)) if not m.name.startswith("_")
+        )
+    )
 
 
 def _from_file(path: Path, attribute: str) -> object:

@@ -1,11 +1,11 @@
 """Everything that can go wrong by someone else's doing; anything else is our bug and flies with its traceback.
 
-    GeoRSMLLMError
-      UsageError      the person's input: unknown name, unknown key, missing folder     -> one line, exit 2
-        MissingExtra  an optional dependency that is not installed                      -> one line, exit 2
-      BadRecord       one record of a dataset: where, reason, message                   -> the policy decides
-      BadAnswer       one answer of a model: reason, text                               -> scored 0, counted, never dropped
-      CannotSay       a shape that the point text refuses to write: reason              -> the target is ignored by that name
+GeoRSMLLMError
+  UsageError      the person's input: unknown name, unknown key, missing folder     -> one line, exit 2
+    MissingExtra  an optional dependency that is not installed                      -> one line, exit 2
+  BadRecord       one record of a dataset: where, reason, message                   -> the policy decides
+  BadAnswer       one answer of a model: reason, text                               -> scored 0, counted, never dropped
+  CannotSay       a shape that the point text refuses to write: reason              -> the target is ignored by that name
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ class BadAnswer(GeoRSMLLMError):
 
     def __init__(self, reason: str, text: str, *, at: int = 0, expected: str = "") -> None:
         came = repr(text[at : at + 20]) if at < len(text) else "the end"
-        super().__init__(f"{reason} at character {at}: " + (f"expected {expected}, " if expected else "") + f"got {came}")
+        super().__init__(
+            f"{reason} at character {at}: " + (f"expected {expected}, " if expected else "") + f"got {came}"
+        )
         self.reason = reason
         self.text = text
         self.at = at
