@@ -95,7 +95,8 @@ class AskOptions:
 @dataclass(frozen=True, slots=True)
 class Score:
     """The judgement of one answer. verdict: "ok" or the BadAnswer reason. value: the headline number in [0, 1], 0
-    when unreadable. parts: further numbers, each averaged over *all* answers unless its name ends in `_px` or `_n` (summed)."""
+    when unreadable. parts: further numbers, each averaged over *all* answers unless its name ends in `_px`
+    or `_n` (summed)."""
 
     verdict: str
     value: float

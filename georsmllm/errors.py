@@ -5,7 +5,7 @@ GeoRSMLLMError
     MissingExtra  an optional dependency that is not installed                      -> one line, exit 2
   BadRecord       one record of a dataset: where, reason, message                   -> the policy decides
   BadAnswer       one answer of a model: reason, text                               -> scored 0, counted, never dropped
-  CannotSay       a shape that the point text refuses to write: reason              -> the target is ignored by that name
+  CannotSay       a shape that the point text refuses to write: reason                   -> the target is ignored by it
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class MissingExtra(UsageError):
 
 
 class BadRecord(GeoRSMLLMError):
-    """One record of a dataset cannot be read. `where` is file, or file:line, or file@byte; `reason` one of a closed set."""
+    """One record of a dataset cannot be read. `where`: file, file:line or file@byte; `reason`: one of a closed set."""
 
     def __init__(self, reason: str, message: str, *, where: str, raw: str = "") -> None:
         super().__init__(f"{where}: {message} [{reason}]")

@@ -173,7 +173,7 @@ def to_shapely(shape: PointSet) -> Geometry:
 
 
 def from_shapely(geometry: Geometry) -> PointSet | None:
-    """The areas of a geometry as a polygon, rings clockwise, each part followed by its holes; None when there are none."""
+    """The areas of a geometry as a polygon, rings clockwise, each part followed by its holes; None without areas."""
     import shapely
 
     rings: list[Ring] = []

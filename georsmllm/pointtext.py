@@ -176,8 +176,8 @@ def _write_ring(points: Iterable[Point]) -> str:
 def decode(text: str, size_wh: tuple[int, int], kinds: Sequence[Kind] = KINDS) -> tuple[PointSet, ...]:
     """The shapes that a text says, in pixels of a view of that size; () for "none".
 
-    Strict: white space around the answer is all that is forgiven. Raises BadAnswer: syntax, out_of_range, unclosed_ring,
-    short_ring, collapsed_ring, reversed_box, misplaced_sign, misplaced_keypoints, wrong_form (a kind not in `kinds`).
+    Strict: white space around the answer is all that is forgiven. Raises BadAnswer: syntax, out_of_range,
+    unclosed_ring, short_ring, collapsed_ring, reversed_box, misplaced_sign, misplaced_keypoints, wrong_form (a kind not in `kinds`).
     """
     return tuple(from_grid(grid, size_wh) for grid in parse(text, kinds))
 
@@ -190,7 +190,7 @@ def from_grid(grid: PointSet, size_wh: tuple[int, int]) -> PointSet:
 
 
 def parse(text: str, kinds: Sequence[Kind] = KINDS) -> tuple[PointSet, ...]:
-    """The shapes that a text says, on the integers of the grid, exactly as written; raises BadAnswer as `decode` does."""
+    """The shapes that a text says, on the integers of the grid, exactly as written; raises as `decode` does."""
     body = text.strip()
     if body == NONE:
         return ()
@@ -278,8 +278,8 @@ _NEXT_RING = re.compile(r"\]\s*([+-])\s*\[")
 
 
 class Repaired(NamedTuple):
-    """What could be made of an answer: OK (strict decode works), REPAIRED, EMPTY (it says that nothing is there) or FAIL,
-    the shapes in pixels of the view, and the names of the repairs in the order they were made."""
+    """What could be made of an answer: OK (strict decode works), REPAIRED, EMPTY (it says that nothing is there) or
+    FAIL, the shapes in pixels of the view, and the names of the repairs in the order they were made."""
 
     verdict: Literal["OK", "REPAIRED", "EMPTY", "FAIL"]
     shapes: tuple[PointSet, ...]
@@ -290,8 +290,8 @@ def decode_repaired(text: str, size_wh: tuple[int, int], kinds: Sequence[Kind] =
     """The answer after the repairs of methods section 1.6, for a score that is shown *beside* the strict one.
 
     Codes: TAGS, UNCLOSED, FENCE, ODD (trailing number left out), TRUNC (unclosed last ring kept), ROUND (decimals),
-    CLAMP (up to 2 % beyond the grid), RANGE (object left out), SWAP (box corners), CLOSE, QUAD3, REFIT (4 corners by least
-    area), AS_RBOX, KEYPOINT (outside its box by over 10 %), FORM (object of another kind left out), LOOP (repetition
+    CLAMP (up to 2 % beyond the grid), RANGE (object left out), SWAP (box corners), CLOSE, QUAD3, REFIT (4 corners by
+    least area), AS_RBOX, KEYPOINT (outside its box by over 10 %), FORM (object of another kind left out), LOOP (repetition
     cut). A frame is never guessed: numbers beyond the grid are not taken for pixels, decimals not for fractions.
     """
     try:

@@ -122,7 +122,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A sentence that a dataset gives for the whole sample: "scene" (its class), "caption", "question" (with answer)."""
+    """A sentence that a dataset gives for the whole sample: "scene" (its class), "caption", "question" (and answer)."""
 
     kind: Literal["scene", "caption", "question"]
     text: str
@@ -154,7 +154,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Shapes to be written as point text inside a prompt or an answer; `image` gives the view whose pixels they are in."""
+    """Shapes to be written as point text in a prompt or an answer; `image` is the view whose pixels they are in."""
 
     shapes: tuple[PointSet, ...]
     labels: tuple[str, ...]
