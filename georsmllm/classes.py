@@ -1,0 +1,69 @@
+"""Class names as words: one canonical name for every spelling of a class, its plural and its article.
+
+Datasets spell one class in many ways ("Small_Vehicle", "small-vehicle"; "baseballfield", "Baseball Field",
+"baseball_diamond"). The canonical name is lower-case words with single spaces; where datasets use different words for
+the same thing, it is the words that most of them use (the exception: "wind turbine", which is not a windmill).
+`resources/synonyms.json` lists canonical names, each with the other words for it; spaces play no part in the look-up,
+so a listed "tennis court" is found as "tenniscourt", too.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+
+import msgspec
+
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_SEPARATORS = re.compile(r"[\s_-]+")
+_SIBILANT = re.compile(r"(s|x|z|ch|sh)$")
+_CONSONANT_Y = re.compile(r"[^aeiou]y$")
+_VOWEL_SOUND = re.compile(r"(?!uni|use|uti|eu|one)[aeiou]")
+
+
+class _Nouns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """mass: names that have no plural of their own. irregular: plurals that the rules get wrong."""
+
+    mass: frozenset[str]
+    irregular: dict[str, str]
+
+
+def canonical(name: str) -> str:
+    """Lower-case words with single spaces; other words for the same class are folded; idempotent."""
+    words = " ".join(_SEPARATORS.sub(" ", _CAMEL.sub(" ", name)).lower().split())
+    return synonyms().get(words.replace(" ", ""), words)
+
+
+def plural(name: str) -> str:
+    """The plural of a canonical name; one that has none is spoken of as areas: "water" -> "water areas"."""
+    nouns = _nouns()
+    if name in nouns.irregular:
+        return nouns.irregular[name]
+    if name in nouns.mass:
+        return f"{name} areas"
+    if _CONSONANT_Y.search(name):
+        return f"{name[:-1]}ies"
+    return f"{name}es" if _SIBILANT.search(name) else f"{name}s"
+
+
+def with_article(name: str) -> str:
+    """A canonical name as one thing: "a ship", "an airport", "a water area"."""
+    noun = f"{name} area" if name in _nouns().mass else name
+    return f"an {noun}" if _VOWEL_SOUND.match(noun) else f"a {noun}"
+
+
+@cache
+def synonyms() -> dict[str, str]:
+    """Every known spelling without its spaces -> the canonical name."""
+    table = msgspec.json.decode(_resource("synonyms.json"), type=dict[str, tuple[str, ...]])
+    return {spelling.replace(" ", ""): name for name, others in table.items() for spelling in (name, *others)}
+
+
+@cache
+def _nouns() -> _Nouns:
+    return msgspec.json.decode(_resource("plurals.json"), type=_Nouns)
+
+
+def _resource(name: str) -> bytes:
+    return files("georsmllm").joinpath("resources", name).read_bytes()
