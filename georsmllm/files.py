@@ -1,0 +1,70 @@
+"""Folders on disk: a sorted, streaming walk that leaves out junk and stops at loops."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from georsmllm.errors import UsageError
+
+# AppleDouble twins (`._*`) and every other hidden name are left out by their first character.
+_JUNK = {"thumbs.db", "desktop.ini", "__macosx"}
+
+
+def folder(path: Path, expected: str) -> Path:
+    """The path itself; raises UsageError when it is no folder: what was expected, and how far the path does exist."""
+    if path.is_dir():
+        return path
+    if path.exists():
+        raise UsageError(f"expected {expected} at {path}, found a file")
+    nearest = next((parent for parent in path.absolute().parents if parent.is_dir()), Path("/"))
+    held = sorted(entry.name for entry in nearest.iterdir() if not _is_junk(entry.name))
+    inside = ", ".join(held[:5]) + (", ..." if len(held) > 5 else "") if held else "nothing"
+    raise UsageError(f"no such folder: {path}; expected {expected}; {nearest} exists and holds {inside}")
+
+
+def walk(root: Path, suffixes: tuple[str, ...], *, recursive: bool = True) -> Iterator[str]:
+    """Files below `root` with one of the suffixes (any case, given in lower case), sorted as text, relative, with "/".
+
+    Linked folders are followed; a folder reached a second time (a loop, or a second name) is not read again. A link to
+    a file that is gone is yielded, so that reading it names it. Raises UsageError for a missing root, and for a name
+    that is not UTF-8, which no record could hold.
+    """
+    folder(root, f"a folder with {', '.join(suffixes)} files")
+    return _walk(root, "", suffixes, {root.resolve()} if recursive else None)
+
+
+def _walk(directory: Path, prefix: str, suffixes: tuple[str, ...], seen: set[Path] | None) -> Iterator[str]:
+    with os.scandir(directory) as scan:
+        entries = [entry for entry in scan if not _is_junk(entry.name)]
+    # "/" after a folder's name makes the depth-first order the order of the whole paths.
+    for is_folder, name in sorted(((_is_dir(e), e.name) for e in entries), key=lambda e: e[1] + "/" if e[0] else e[1]):
+        if not is_folder:
+            if name.lower().endswith(suffixes):
+                yield _utf8(prefix + name, directory)
+        elif seen is not None:
+            below = directory / name
+            real = below.resolve()
+            if real not in seen:
+                seen.add(real)
+                yield from _walk(below, f"{prefix}{name}/", suffixes, seen)
+
+
+def _is_dir(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that points at itself
+        return False
+
+
+def _is_junk(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _JUNK
+
+
+def _utf8(name: str, directory: Path) -> str:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"a file name in {directory} is not UTF-8: {os.fsencode(name)!r}; rename it") from None
+    return name
