@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+import msgspec
+
 from georsmllm.types import Instruction, Record, Sample
 
 
@@ -75,8 +77,7 @@ class Built:
     refusals: tuple[Refusal, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Budgets of one answer; over budget is refused by name, never cut."""
 
     max_objects: int = 20

@@ -177,7 +177,8 @@ def decode(text: str, size_wh: tuple[int, int], kinds: Sequence[Kind] = KINDS) -
     """The shapes that a text says, in pixels of a view of that size; () for "none".
 
     Strict: white space around the answer is all that is forgiven. Raises BadAnswer: syntax, out_of_range,
-    unclosed_ring, short_ring, collapsed_ring, reversed_box, misplaced_sign, misplaced_keypoints, wrong_form (a kind not in `kinds`).
+    unclosed_ring, short_ring, collapsed_ring, reversed_box, misplaced_sign, misplaced_keypoints, wrong_form (a kind
+    that is not in `kinds`).
     """
     return tuple(from_grid(grid, size_wh) for grid in parse(text, kinds))
 
@@ -290,9 +291,9 @@ def decode_repaired(text: str, size_wh: tuple[int, int], kinds: Sequence[Kind] =
     """The answer after the repairs of methods section 1.6, for a score that is shown *beside* the strict one.
 
     Codes: TAGS, UNCLOSED, FENCE, ODD (trailing number left out), TRUNC (unclosed last ring kept), ROUND (decimals),
-    CLAMP (up to 2 % beyond the grid), RANGE (object left out), SWAP (box corners), CLOSE, QUAD3, REFIT (4 corners by
-    least area), AS_RBOX, KEYPOINT (outside its box by over 10 %), FORM (object of another kind left out), LOOP (repetition
-    cut). A frame is never guessed: numbers beyond the grid are not taken for pixels, decimals not for fractions.
+    CLAMP (up to 2 % beyond the grid), RANGE (object left out), SWAP (box corners), CLOSE, QUAD3, REFIT (four corners
+    by least area), AS_RBOX, KEYPOINT (outside its box by over 10 %), FORM (object of another kind left out), LOOP
+    (repetition cut). A frame is never guessed: numbers beyond the grid are not taken for pixels, decimals not for fractions.
     """
     try:
         shapes = decode(text, size_wh, kinds)

@@ -1,0 +1,246 @@
+"""What a person writes to build a set: one typed value, unknown keys are errors with their line and the nearest key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast
+
+import msgspec
+
+from georsmllm.contracts import Limits
+from georsmllm.discover import nearest
+from georsmllm.errors import UsageError
+from georsmllm.images import AUTO, Stretch
+
+if TYPE_CHECKING:
+    import yaml
+
+Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One dataset as it lies on disk. name: how its records are called, `dataset` unless given (two folders of one
+    format need two names). splits: of the dataset's own splits, only these. limit: at most so many samples, the first
+    by key. weight: share of its records that the mixture keeps (above 1: repeated)."""
+
+    dataset: str
+    path: str
+    name: str = ""
+    splits: tuple[str, ...] = ()
+    limit: int | None = None
+    weight: float = 1.0
+
+
+class Tiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Images larger than `size` px are cut to tiles that share `overlap` px; a target showing under `min_visible` of its
+    area in a tile is not asked there."""
+
+    size: int = 1024
+    overlap: int = 200
+    min_visible: float = 0.7
+
+
+class Cyclic(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Cyclic referring (methods section 5). on: answers also become questions; off; control: as many records as "on",
+    with forward records in the place of the turned ones (for ablations at equal steps). share: of the (view, class)
+    groups, how many are asked in reverse; one group is only ever asked in one direction."""
+
+    mode: Literal["on", "off", "control"] = "on"
+    share: float = 0.4
+
+
+class Mix(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which of the records that were made enter the set; each one left out is counted by name. weights: task -> share
+    kept (above 1: repeated). max_per_image: task -> records a view. max_per_class, max_per_task: records at most.
+    negatives: largest share of a localisation task's records whose right answer is "nothing there"."""
+
+    weights: dict[str, float] = {}
+    max_per_image: dict[str, int] = {}
+    max_per_class: int | None = None
+    max_per_task: dict[str, int] = {}
+    negatives: float = 0.15
+
+
+class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """scene: by scene, in `ratios`; official: the datasets' own splits, scenes of an evaluation split taken out of
+    training whatever file they lie in."""
+
+    by: Literal["scene", "official"] = "scene"
+    ratios: dict[str, float] = {"train": 0.9, "val": 0.1}
+
+
+class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything that decides the bytes of a built set. templates: task -> wordings in the place of its own. images: copy
+    (the set stands alone) or link (symlinks to whole files, saves disk). stretch: radiometry of images that are not
+    8-bit. policy: quarantine (set bad records aside and count them) or strict (stop at the first). max_bad_share: above
+    it the build ends with an error even under quarantine."""
+
+    sources: tuple[Source, ...]
+    tasks: tuple[str, ...]
+    tiles: Tiles = Tiles()
+    limits: Limits = Limits()
+    templates: dict[str, tuple[str, ...]] = {}
+    cyclic: Cyclic = Cyclic()
+    mix: Mix = Mix()
+    split: Split = Split()
+    images: Literal["copy", "link"] = "copy"
+    stretch: Stretch = AUTO
+    policy: Literal["quarantine", "strict"] = "quarantine"
+    max_bad_share: float = 0.5
+    shard_rows: int = 10_000
+    seed: int = 0
+
+
+def load(path: Path | None, overrides: Sequence[str] = (), flags: Mapping[str, Plain] | None = None) -> Recipe:
+    """The recipe of a YAML file (or of nothing), then dotted `key=value` overrides, then flags; raises UsageError.
+
+    Relative source paths in a file are taken from the file's folder, those in flags from the working directory.
+    """
+    import yaml
+
+    tree: dict[str, Plain] = {}
+    root: yaml.Node | None = None
+    if path is not None:
+        text = _read(path)
+        try:
+            root = yaml.compose(text, Loader=yaml.SafeLoader)
+            loaded = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise UsageError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+        if not isinstance(loaded, dict):
+            raise UsageError(f"{path}: expected keys like `sources:` and `tasks:`, got {type(loaded).__name__}")
+        tree = cast(dict[str, Plain], loaded)
+        _anchor_sources(tree, path.parent)
+    for override in overrides:
+        _set(tree, override)
+    tree.update(flags or {})
+    try:
+        recipe = msgspec.convert(tree, Recipe)
+    except msgspec.ValidationError as error:
+        raise UsageError(_explain(str(error), path, root)) from None
+    _check(recipe)
+    return recipe
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UsageError(f"no such recipe: {path}") from None
+    except (UnicodeDecodeError, IsADirectoryError):
+        raise UsageError(f"{path}: expected a YAML text file") from None
+
+
+def _anchor_sources(tree: dict[str, Plain], folder: Path) -> None:
+    sources = tree.get("sources")
+    for source in sources if isinstance(sources, list) else []:
+        if isinstance(source, dict) and isinstance(source.get("path"), str):
+            source["path"] = str(folder / Path(str(source["path"])).expanduser())
+
+
+def _set(tree: dict[str, Plain], override: str) -> None:
+    import yaml
+
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise UsageError(f"expected key=value like tiles.size=512, got {override!r}")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UsageError(f"{override!r}: the value is not YAML") from None
+    *path, last = key.split(".")
+    node = tree
+    for step in path:
+        below = node.setdefault(step, {})
+        if not isinstance(below, dict):
+            raise UsageError(f"{override!r}: {step} is not a group of keys")
+        node = below
+    node[last] = value
+
+
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>[^`]*)`(?: - at `\$(?P<at>[^`]*)`)?")
+_AT = re.compile(r" - at `\$(?P<at>[^`]*)`$")
+
+
+def _explain(message: str, path: Path | None, root: yaml.Node | None) -> str:
+    unknown = _UNKNOWN.match(message)
+    at = unknown["at"] if unknown else (found["at"] if (found := _AT.search(message)) else "")
+    steps = [name or number for name, number in re.findall(r"\.([^.\[]+)|\[([0-9]+)\]", at or "")]
+    if unknown:
+        known = tuple(f.encode_name for f in msgspec.structs.fields(_struct_at(steps)))
+        place = ".".join(steps)
+        message = (
+            f"unknown key {unknown['key']!r}"
+            + (f" in {place}" if place else "")
+            + f"; {nearest(unknown['key'], known)}"
+        )
+        steps = [*steps, unknown["key"]]
+    else:
+        message = _AT.sub("", message).replace("Object missing", "missing") + (
+            f" at {'.'.join(steps)}" if steps else ""
+        )
+    line = _line(root, steps)
+    return f"{path or 'recipe'}{f':{line}' if line else ''}: {message}"
+
+
+def _struct_at(steps: Sequence[str]) -> type[msgspec.Struct]:
+    groups: dict[str, type[msgspec.Struct]] = {
+        "sources": Source,
+        "tiles": Tiles,
+        "limits": Limits,
+        "cyclic": Cyclic,
+        "mix": Mix,
+        "split": Split,
+    }
+    return groups[steps[0]] if steps else Recipe
+
+
+def _line(root: yaml.Node | None, steps: Sequence[str]) -> int:
+    """The line of a key in the file, 0 where it does not stand in it."""
+    import yaml
+
+    node, line = root, 0
+    for step in steps:
+        if isinstance(node, yaml.MappingNode):
+            pair = next(((k, v) for k, v in node.value if k.value == step), None)
+            if pair is None:
+                return line
+            line, node = pair[0].start_mark.line + 1, pair[1]
+        elif isinstance(node, yaml.SequenceNode) and step.isdigit() and int(step) < len(node.value):
+            node = node.value[int(step)]
+            line = node.start_mark.line + 1
+    return line
+
+
+def _check(recipe: Recipe) -> None:
+    if not recipe.sources:
+        raise UsageError("a recipe needs at least one source; give `sources:` or --dataset NAME=PATH")
+    if not recipe.tasks:
+        raise UsageError("a recipe needs at least one task; give `tasks:` or --task det,count")
+    names = [source.name or source.dataset for source in recipe.sources]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"two sources are called {twice[0]!r}; give each a `name:` of its own")
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
+            raise UsageError(f"a source name is letters, digits, . _ and -, got {name!r}; give it a `name:`")
+    total = sum(recipe.split.ratios.values())
+    if recipe.split.by == "scene" and (abs(total - 1) > 1e-6 or min(recipe.split.ratios.values(), default=-1) < 0):
+        raise UsageError(f"split ratios must be positive and add up to 1, got {recipe.split.ratios}")
+    for what, value in (("cyclic.share", recipe.cyclic.share), ("mix.negatives", recipe.mix.negatives)):
+        if not 0 <= value <= 1:
+            raise UsageError(f"{what} is a share in 0..1, got {value}")
+    unknown = sorted(
+        {*recipe.templates, *recipe.mix.weights, *recipe.mix.max_per_image, *recipe.mix.max_per_task}
+        - {*recipe.tasks, "region"}
+    )
+    if unknown:
+        raise UsageError(
+            f"{unknown[0]!r} is named in templates or mix but is not among the tasks {', '.join(recipe.tasks)}"
+        )
+    if min([*recipe.mix.weights.values(), *(s.weight for s in recipe.sources)], default=0) < 0:
+        raise UsageError("a weight cannot be negative")
+    if recipe.shard_rows < 1:
+        raise UsageError(f"shard_rows must be at least 1, got {recipe.shard_rows}")

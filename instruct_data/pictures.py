@@ -1,0 +1,105 @@
+"""The pixels of a sample's images while its records are made: read once, proved whole, saved as the views records show."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Literal
+
+from georsmllm import imagefile, images
+from georsmllm.errors import BadRecord
+from georsmllm.images import BadImage, Stretch
+from georsmllm.jsonl import writing
+from georsmllm.types import ImageRef, ViewFacts, Window
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+EXIF_ORIENTATION = 274
+PNG_LEVEL = 1  # tiles are written once and read often: level 6 is a tenth smaller and five times slower
+
+
+class Picture:
+    """One image file. Up to 100 megapixels it is decoded whole, which proves it complete; beyond that by window."""
+
+    def __init__(self, root: Path, image: ImageRef, stretch: Stretch) -> None:
+        """Raises BadRecord with the reason of the image layer."""
+        self.path = root / image.path
+        self.stretch = stretch
+        self.rgb: NDArray[np.uint8] | None = None
+        try:
+            width, height = images.size_wh(self.path)
+            if width * height <= imagefile.MAX_PIXELS_AT_ONCE:
+                self.rgb = images.read_rgb(self.path, stretch=stretch)
+                self.content = images.content_hash(self.rgb)
+            else:
+                with self.path.open("rb") as data:
+                    self.content = hashlib.file_digest(data, "sha256").hexdigest()
+        except BadImage as bad:
+            raise _as_record(bad, self.path) from None
+
+    def facts(self, view: ImageRef) -> ViewFacts:
+        window = view.window
+        return ViewFacts(
+            source=view.path,
+            width=view.width,
+            height=view.height,
+            window=(window.x, window.y, window.width, window.height) if window else (),
+            affine=view.affine or (),
+            crs=view.crs or "",
+            content=self.content,
+        )
+
+    def save(self, view: ImageRef, path: Path, mode: Literal["copy", "link"]) -> None:
+        """The view as a file that any trainer reads: the source file itself where it is whole, 8-bit RGB and upright, else
+        a PNG of its pixels."""
+        if view.window is None and self._stands_as_it_is():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if mode == "link":
+                path.unlink(missing_ok=True)
+                path.symlink_to(self.path.resolve())
+                return
+            with writing(path) as out, self.path.open("rb") as source:
+                shutil.copyfileobj(source, out)
+            return
+        from PIL import Image
+
+        with writing(path) as out:
+            Image.fromarray(self._pixels(view.window)).save(out, format="PNG", compress_level=PNG_LEVEL)
+
+    def suffix(self, view: ImageRef) -> str:
+        """The suffix of the file that `save` writes."""
+        return self.path.suffix if view.window is None and self._stands_as_it_is() else ".png"
+
+    def _stands_as_it_is(self) -> bool:
+        if imagefile.needs_gdal(imagefile.head(self.path)):
+            return False
+        with imagefile.picture(self.path) as picture:
+            upright = picture.getexif().get(EXIF_ORIENTATION, 1) == 1
+            return picture.mode == "RGB" and picture.format in ("PNG", "JPEG") and upright
+
+    def _pixels(self, window: Window | None) -> NDArray[np.uint8]:
+        if self.rgb is None:
+            try:
+                return images.read_rgb(self.path, window, self.stretch)
+            except BadImage as bad:
+                raise _as_record(bad, self.path) from None
+        if window is None:
+            return self.rgb
+        return self.rgb[window.y : window.y + window.height, window.x : window.x + window.width]
+
+
+def view_path(source: str, view: ImageRef, suffix: str) -> str:
+    """Where a view lies in the set, below its folder: a tile's name tells its size and its corner in the scene."""
+    path = PurePosixPath(
+        "images", source, *(part for part in PurePosixPath(view.path).parts if part not in ("..", "/"))
+    )
+    window = view.window
+    tile = f"__{window.width}x{window.height}__{window.x}___{window.y}" if window else ""
+    return str(path.with_name(f"{path.stem}{tile}{suffix}"))
+
+
+def _as_record(bad: BadImage, path: Path) -> BadRecord:
+    return BadRecord(bad.reason, bad.message, where=str(path))
