@@ -12,9 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from georsmllm import masks
-from georsmllm.geometry import bounds
 from georsmllm.metrics.match import Matrix
-from georsmllm.types import PointSet, Ring
+from georsmllm.types import PointSet
 
 
 class Overlap(NamedTuple):
@@ -68,46 +67,25 @@ def precision_at(samples: Iterable[Overlap], threshold: float) -> float:
 
 def object_ious(predicted: tuple[PointSet, ...], gold: tuple[PointSet, ...], size_wh: tuple[int, int]) -> Matrix:
     """P x G pixel IoU object by object; a shape that covers no pixel centre has IoU 0 with everything."""
-    p, g = [_patch(shape, size_wh) for shape in predicted], [_patch(shape, size_wh) for shape in gold]
+    p, g = [masks.crop(shape, size_wh) for shape in predicted], [masks.crop(shape, size_wh) for shape in gold]
     matrix = np.zeros((len(p), len(g)))
     for row, one in enumerate(p):
         for column, other in enumerate(g):
-            matrix[row, column] = _patch_iou(one, other)
+            matrix[row, column] = _crop_iou(one, other)
     return matrix
 
 
-class _Patch(NamedTuple):
-    """The pixels of one shape inside its own bounds, and the scene column and row of the first of them."""
-
-    x: int
-    y: int
-    pixels: np.ndarray[tuple[int, int], np.dtype[np.bool_]]
-    area: int
-
-
-def _patch(shape: PointSet, size_wh: tuple[int, int]) -> _Patch:
-    x1, y1, x2, y2 = bounds(shape)
-    left, top = max(0, int(np.floor(x1))), max(0, int(np.floor(y1)))
-    width = min(size_wh[0], int(np.ceil(x2))) - left
-    height = min(size_wh[1], int(np.ceil(y2))) - top
-    if width <= 0 or height <= 0:
-        return _Patch(left, top, np.zeros((0, 0), dtype=np.bool_), 0)
-    moved = tuple(Ring(tuple((x - left, y - top) for x, y in ring.points), ring.sign) for ring in shape.rings)
-    pixels = masks.from_rings(moved, (width, height))
-    return _Patch(left, top, pixels, int(pixels.sum()))
-
-
-def _patch_iou(a: _Patch, b: _Patch) -> float:
+def _crop_iou(a: masks.Crop, b: masks.Crop) -> float:
     left, top = max(a.x, b.x), max(a.y, b.y)
-    right = min(a.x + a.pixels.shape[1], b.x + b.pixels.shape[1])
-    bottom = min(a.y + a.pixels.shape[0], b.y + b.pixels.shape[0])
+    right = min(a.x + a.array.shape[1], b.x + b.array.shape[1])
+    bottom = min(a.y + a.array.shape[0], b.y + b.array.shape[0])
     if right <= left or bottom <= top:
         return 0.0
-    part_a = a.pixels[top - a.y : bottom - a.y, left - a.x : right - a.x]
-    part_b = b.pixels[top - b.y : bottom - b.y, left - b.x : right - b.x]
+    part_a = a.array[top - a.y : bottom - a.y, left - a.x : right - a.x]
+    part_b = b.array[top - b.y : bottom - b.y, left - b.x : right - b.x]
     inter = int((part_a & part_b).sum())
-    return inter / (a.area + b.area - inter) if inter else 0.0
+    return inter / (int(a.array.sum()) + int(b.array.sum()) - inter) if inter else 0.0
 
 
-def _pixels(shapes: tuple[PointSet, ...], size_wh: tuple[int, int]) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+def _pixels(shapes: tuple[PointSet, ...], size_wh: tuple[int, int]) -> masks.Bools:
     return masks.from_rings(tuple(ring for shape in shapes for ring in shape.rings), size_wh)

@@ -224,7 +224,7 @@ TASK = Task(
     metrics=(
         "Value: F1 at (rotated) IoU >= 0.5, one-to-one by the Hungarian method on 1 - IoU, averaged over the asked "
         "classes; nothing there and nothing answered: 1; unreadable: 0, also where nothing is there. Parts: precision "
-        "and recall at 0.5, F1 at 0.7, mean matched IoU over max(|P|, |G|), and the sums for micro rates: true positives "
-        "at 0.5, predicted and gold objects (an unreadable answer predicts none)."
+        "and recall at 0.5, F1 at 0.7, mean matched IoU over max(|P|, |G|), and the sums for micro rates: true "
+        "positives at 0.5, predicted and gold objects (an unreadable answer predicts none)."
     ),
 )
