@@ -1,288 +1,168 @@
-"""From datasets on disk to the parts of a set: find, read, cut, ask, turn, record, in parallel, resumable, byte for byte
-the same for any number of workers. `mixture` makes the set of the parts.
-
-A chunk is a fixed run of refs; its part file and its tally are written beside and renamed, so a killed build goes on
-where it was, and nothing depends on who made which chunk.
-"""
+"""A recipe becomes a set on disk: parts, mixture, card, manifest last; a killed build resumes, a finished one is kept."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import replace
-from functools import lru_cache
-from itertools import islice
-from multiprocessing import get_context
+import hashlib
+import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import msgspec
 
-from georsmllm.contracts import AskOptions, Built, Converter, Ref, Refusal, Task
-from georsmllm.discover import converter, task
-from georsmllm.errors import BadRecord, CannotSay, UsageError
-from georsmllm.jsonl import read_json, read_lines, write_json, writing
-from georsmllm.layout import Quarantined
-from georsmllm.recipe import Recipe, Source
-from georsmllm.rng import rng
-from georsmllm.tiling import cut
-from georsmllm.types import Instruction, Provenance, Record, Sample, Target
+from georsmllm import __version__
+from georsmllm.errors import UsageError
+from georsmllm.jsonl import read_json, write_json, writing
+from georsmllm.layout import FORMAT, Manifest, SourceFacts, SourceStats, Stats
+from georsmllm.recipe import Recipe
 
-from .cyclic import turn
-from .pictures import Picture, view_path
-from .render import record
-
-CHUNK = 32
-IN_FLIGHT = 4
+from .card import card
+from .mixture import mix
+from .parts import Bar, make_parts, parts, source_name
 
 
-class Tally(msgspec.Struct):
-    """The counts of one chunk; law 6 is checked on their sum."""
-
-    found: int = 0
-    kept: int = 0
-    views: int = 0
-    targets: int = 0
-    asked: int = 0
-    made: int = 0
-    licence: str = ""
-    quarantined: list[Quarantined] = []
-    mended: dict[str, int] = {}
-    ignored: dict[str, int] = {}
-    refused: dict[str, int] = {}
+class Outcome(NamedTuple):
+    manifest: Manifest
+    stats: Stats
+    already_there: bool
 
 
-class Job(NamedTuple):
-    state: Path
-    source: int
-    number: int
-    refs: tuple[Ref, ...]
+class Silent:
+    """A progress bar that shows nothing."""
 
-
-class Bar(Protocol):
-    """A progress bar, as tqdm's."""
-
-    def update(self, n: int) -> object: ...
+    def update(self, n: int) -> None: ...
     def close(self) -> None: ...
 
 
-def make_parts(recipe: Recipe, state: Path, *, workers: int, bar: Callable[[str, int], Bar]) -> None:
-    """All part files of a recipe below state/parts; those that are there already are kept.
+def silent(description: str, total: int) -> Silent:
+    """Make one; the arguments are those of every maker of bars."""
+    del description, total
+    return Silent()
 
-    Raises BadRecord under the strict policy, UsageError for a source in which nothing is found.
+
+def build(
+    recipe: Recipe, out: Path, *, workers: int = 1, overwrite: bool = False, bar: Callable[[str, int], Bar] = silent
+) -> Outcome:
+    """The set of a recipe below `out`, the same bytes for any number of workers.
+
+    Raises UsageError when `out` holds something else or more than `max_bad_share` of a source is bad, BadRecord under
+    the strict policy.
     """
-    refs = [_found(recipe, i, state) for i in range(len(recipe.sources))]
-    watch = bar("reading and asking", sum(count for _, count in refs))
-    jobs = (
-        Job(state, i, number, chunk)
-        for i, (path, _) in enumerate(refs)
-        for number, chunk in enumerate(_chunks(read_lines(path, Ref)))
+    state = out / ".state"
+    if overwrite:
+        _clear(out)
+    elif (out / "manifest.json").exists():
+        return _kept(recipe, out)
+    _claim(recipe, out, state)
+    make_parts(recipe, state, workers=workers, bar=bar)
+    sources, facts, paths = _gather(recipe, state, out)
+    mixed = mix(recipe, paths, state, out, bar=bar)
+    stats = Stats(
+        sources=sources,
+        made=mixed.made,
+        written=mixed.written,
+        repeated=mixed.repeated,
+        dropped=mixed.dropped,
+        by_task=mixed.by_task,
+        by_class=mixed.by_class,
+        negatives=mixed.negatives,
+        scenes=mixed.scenes,
+        unused_images=mixed.unused_images,
     )
-    try:
-        for done in _ordered(make_chunk, jobs, workers):
-            watch.update(done)
-    finally:
-        watch.close()
+    _check(stats)
+    manifest = Manifest(FORMAT, __version__, recipe, facts, mixed.shards)
+    write_json(out / "stats.json", stats)
+    with writing(out / "README.md") as file:
+        file.write(card(manifest, stats, out.absolute().name).encode())
+    write_json(out / "manifest.json", manifest)
+    shutil.rmtree(state)
+    return Outcome(manifest, stats, already_there=False)
 
 
-def source_name(source: Source) -> str:
-    return source.name or Path(source.dataset).stem
+def _clear(out: Path) -> None:
+    """Remove what a build of ours wrote; anything else in the folder stays."""
+    if out.exists() and any(out.iterdir()) and not ((out / "manifest.json").exists() or (out / ".state").exists()):
+        raise UsageError(f"{out} is not empty and no set of ours; choose another folder")
+    (out / "manifest.json").unlink(missing_ok=True)
+    for name in ("records", "images", ".state"):
+        shutil.rmtree(out / name, ignore_errors=True)
 
 
-def parts(state: Path, source: str) -> Iterator[tuple[Path, Tally]]:
-    """The part files of a source in order, each with its tally."""
-    number = 0
-    while (path := _part_path(state, source, number)).exists():
-        yield path, read_json(path.with_suffix(".tally"), Tally)
-        number += 1
+def _kept(recipe: Recipe, out: Path) -> Outcome:
+    manifest = read_json(out / "manifest.json", Manifest)
+    if manifest.recipe != recipe:
+        raise UsageError(f"{out} holds a set of another recipe ({_difference(manifest.recipe, recipe)}); {_WAYS_OUT}")
+    return Outcome(manifest, read_json(out / "stats.json", Stats), already_there=True)
 
 
-def _part_path(state: Path, source: str, number: int) -> Path:
-    return state / "parts" / f"{source}-{number:06d}.jsonl"
-
-
-def _found(recipe: Recipe, index: int, state: Path) -> tuple[Path, int]:
-    """The file of a source's refs and their number; the folder is walked once, a resumed build reads the file."""
-    source = recipe.sources[index]
-    path = state / f"{source_name(source)}.refs.jsonl"
-    if not path.exists():
-        encoder = msgspec.json.Encoder()
-        refs = converter(source.dataset).find(Path(source.path).expanduser())
-        wanted = (ref for ref in refs if not source.splits or ref.split in source.splits)
-        with writing(path) as out:
-            for ref in islice(wanted, source.limit):
-                out.write(encoder.encode(ref) + b"\n")
-    with path.open("rb") as lines:
-        count = sum(1 for _ in lines)
-    if count == 0:
-        path.unlink()
-        splits = f" in its splits {', '.join(source.splits)}" if source.splits else ""
-        ask = f"see the layout it expects with: georsmllm datasets {source.dataset}"
-        raise UsageError(f"{source.dataset} found no record below {source.path}{splits}; {ask}")
-    return path, count
-
-
-def _chunks(refs: Iterable[Ref]) -> Iterator[tuple[Ref, ...]]:
-    iterator = iter(refs)
-    while chunk := tuple(islice(iterator, CHUNK)):
-        yield chunk
-
-
-def _ordered(work: Callable[[Job], int], jobs: Iterator[Job], workers: int) -> Iterator[int]:
-    """The results in the order of the jobs, with a few jobs a worker waiting and no more, so that memory stays flat."""
-    if workers == 1:
-        yield from map(work, jobs)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        waiting: list[Future[int]] = [pool.submit(work, job) for job in islice(jobs, workers * IN_FLIGHT)]
-        try:
-            while waiting:
-                yield waiting.pop(0).result()
-                waiting.extend(pool.submit(work, job) for job in islice(jobs, 1))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
-# --- one chunk, in a worker ------------------------------------------------------------------------------------------
-
-
-class Workshop(NamedTuple):
-    """What a worker needs again and again; loaded once a process."""
-
-    recipe: Recipe
-    source: Source
-    reader: Converter
-    tasks: tuple[tuple[str, Task], ...]
-    folder: Path
-
-    @property
-    def root(self) -> Path:
-        return Path(self.source.path).expanduser()
-
-
-@lru_cache(maxsize=8)
-def _workshop(state: Path, source: int) -> Workshop:
-    recipe = read_json(state / "recipe.json", Recipe)
-    tasks = tuple((name, task(name)) for name in recipe.tasks)
-    return Workshop(recipe, recipe.sources[source], converter(recipe.sources[source].dataset), tasks, state.parent)
-
-
-def make_chunk(job: Job) -> int:
-    """Write the part and the tally of one chunk, unless they are there; the number of refs in it."""
-    shop = _workshop(job.state, job.source)
-    path = _part_path(job.state, source_name(shop.source), job.number)
-    if path.exists():
-        return len(job.refs)
-    tally = Tally(found=len(job.refs), licence=shop.reader.card.licence)
-    encoder = msgspec.json.Encoder()
-    ready = path.with_suffix(".ready")
-    with writing(ready) as out:
-        for ref in job.refs:
-            try:
-                sample = _read(shop, ref)
-                pictures = tuple(Picture(shop.root, image, shop.recipe.stretch) for image in sample.images)
-            except BadRecord as bad:
-                if shop.recipe.policy == "strict":
-                    raise
-                tally.quarantined.append(
-                    Quarantined(source_name(shop.source), ref.key, bad.where, bad.reason, bad.message, bad.raw)
-                )
-                continue
-            tally.kept += 1
-            _add(tally.mended, dict(sample.mended))
-            for line in _records(shop, sample, pictures, tally):
-                out.write(encoder.encode(line) + b"\n")
-                tally.made += 1
-    write_json(path.with_suffix(".tally"), tally)
-    ready.replace(path)
-    return len(job.refs)
-
-
-def _read(shop: Workshop, ref: Ref) -> Sample:
-    """The sample under the name that the recipe gives its source. Its scene keeps the dataset's own name: a scene is the
-    same place in whatever folder it lies."""
-    sample = shop.reader.read(shop.root, ref)
-    name = source_name(shop.source)
-    return replace(sample, id=f"{name}/{ref.key}", dataset=name)
-
-
-def _records(shop: Workshop, sample: Sample, pictures: tuple[Picture, ...], tally: Tally) -> Iterator[Record]:
-    tiles = shop.recipe.tiles
-    for view in cut(sample, size=tiles.size, overlap=tiles.overlap, min_visible=tiles.min_visible):
-        built = _ask(shop, view)
-        files = tuple(
-            view_path(view.dataset, image, picture.suffix(image))
-            for image, picture in zip(view.images, pictures, strict=True)
-        )
-        facts = tuple(picture.facts(image) for image, picture in zip(view.images, pictures, strict=True))
-        said: list[Instruction] = []
-        refusals = list(built.refusals)
-        for instruction in built.instructions:
-            origin = Provenance(
-                dataset=view.dataset,
-                source_split=view.split,
-                scene=view.scene,
-                sample=view.id,
-                form=instruction.form,
-                labels=instruction.labels,
-                negative=instruction.negative,
-                direction=instruction.direction,
-                twin_of=instruction.twin_of,
-                views=facts,
-                stretch=str(shop.recipe.stretch),
-                licence=shop.reader.card.licence,
-                mended=tuple(name for name, _ in sample.mended),
+def _claim(recipe: Recipe, out: Path, state: Path) -> None:
+    claim = state / "recipe.json"
+    if claim.exists():
+        begun = read_json(claim, Recipe)
+        if begun != recipe:
+            raise UsageError(
+                f"{out} holds an unfinished build of another recipe ({_difference(begun, recipe)}); {_WAYS_OUT}"
             )
-            try:
-                line = record(instruction, images=files, provenance=origin, limits=shop.recipe.limits)
-            except CannotSay as cannot:
-                label = ", ".join(instruction.labels)
-                refusals.append(Refusal(label, cannot.reason, instruction.targets))
-                continue
-            said.append(instruction)
-            yield line
-        if said:
-            for image, picture, file in zip(view.images, pictures, files, strict=True):
-                picture.save(image, shop.folder / file, shop.recipe.images)
-        _account(tally, view.targets, said, refusals)
+        return
+    if out.exists() and any(out.iterdir()):
+        raise UsageError(f"{out} is not empty; choose another folder for the set")
+    write_json(claim, recipe)
 
 
-def _ask(shop: Workshop, view: Sample) -> Built:
-    """The questions of every task about one view, and their cyclic twins."""
-    seed = shop.recipe.seed
-    instructions: list[Instruction] = []
-    refusals: list[Refusal] = []
-    for name, one in shop.tasks:
-        options = AskOptions(shop.recipe.limits, shop.recipe.templates.get(name, ()))
-        built = one.build(view, rng(seed, view.id, name), options)
-        instructions.extend(built.instructions)
-        refusals.extend(built.refusals)
-    if shop.recipe.cyclic.mode != "off":
-        options = AskOptions(shop.recipe.limits, shop.recipe.templates.get("region", ()))
-        twins = turn(instructions, view, rng(seed, view.id, "cyclic"), options)
-        instructions.extend(twins.instructions)
-        refusals.extend(twins.refusals)
-    return Built(tuple(instructions), tuple(refusals))
+_WAYS_OUT = "choose another --out, or --overwrite it"
 
 
-def _account(tally: Tally, targets: tuple[Target, ...], said: list[Instruction], refusals: list[Refusal]) -> None:
-    """Every target is either asked or ignored by the first name that applies to it."""
-    asked = {i for instruction in said for i in instruction.targets}
-    refused: dict[int, str] = {}
-    for refusal in refusals:
-        for i in refusal.targets:
-            refused.setdefault(i, refusal.reason)
-    tally.views += 1
-    tally.targets += len(targets)
-    tally.asked += len(asked)
-    for i, target in enumerate(targets):
-        if i not in asked:
-            _add(tally.ignored, {target.ignore or refused.get(i, "not_drawn"): 1})
-    for refusal in refusals:
-        _add(tally.refused, {refusal.reason: 1})
+def _difference(old: Recipe, new: Recipe) -> str:
+    then, now = msgspec.structs.asdict(old), msgspec.structs.asdict(new)
+    return f"{', '.join(name for name in then if then[name] != now[name])} differ"
 
 
-def _add(counts: dict[str, int], more: Mapping[str, int]) -> None:
+def _gather(
+    recipe: Recipe, state: Path, out: Path
+) -> tuple[dict[str, SourceStats], tuple[SourceFacts, ...], list[Path]]:
+    """The sums of all tallies, source by source; the quarantine file; the parts in order."""
+    sources: dict[str, SourceStats] = {}
+    facts: list[SourceFacts] = []
+    paths: list[Path] = []
+    with writing(out / "quarantine.jsonl") as quarantine:
+        for source in recipe.sources:
+            name = source_name(source)
+            sums = dict.fromkeys(("found", "kept", "views", "targets", "asked", "made"), 0)
+            tables: dict[str, dict[str, int]] = {key: {} for key in ("quarantined", "mended", "ignored", "refused")}
+            digest, licence = hashlib.sha256(), ""
+            for path, tally in parts(state, name):
+                counted = msgspec.structs.asdict(tally)
+                sums = {key: value + counted[key] for key, value in sums.items()}
+                for bad in tally.quarantined:
+                    quarantine.write(msgspec.json.encode(bad) + b"\n")
+                    _count(tables["quarantined"], {bad.reason: 1})
+                for key in ("mended", "ignored", "refused"):
+                    _count(tables[key], counted[key])
+                digest.update(hashlib.sha256(path.read_bytes()).digest())
+                licence = tally.licence
+                paths.append(path)
+            tables = {key: dict(sorted(table.items())) for key, table in tables.items()}
+            sources[name] = SourceStats(**sums, **tables)
+            facts.append(SourceFacts(name, source.dataset, licence, digest.hexdigest()))
+            bad_count = sums["found"] - sums["kept"]
+            if bad_count > recipe.max_bad_share * sums["found"]:
+                worst = max(tables["quarantined"].items(), key=lambda item: item[1])
+                raise UsageError(
+                    f"{bad_count} of {sums['found']} records of {name} cannot be read (most: {worst[0]}, {worst[1]}), more "
+                    f"than max_bad_share {recipe.max_bad_share:g}; see them with: georsmllm check {name}={source.path}"
+                )
+    return sources, tuple(facts), paths
+
+
+def _count(counts: dict[str, int], more: dict[str, int]) -> None:
     for name, count in more.items():
         counts[name] = counts.get(name, 0) + count
+
+
+def _check(stats: Stats) -> None:
+    """Law 6: nothing vanishes."""
+    for name, source in stats.sources.items():
+        assert source.found == source.kept + sum(source.quarantined.values()), (name, source)
+        assert source.targets == source.asked + sum(source.ignored.values()), (name, source)
+    assert stats.made == stats.written - stats.repeated + sum(stats.dropped.values()), stats
+    assert stats.made == sum(source.made for source in stats.sources.values()), stats
