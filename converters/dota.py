@@ -1,0 +1,233 @@
+"""DOTA v1.0, v1.5, v2.0 as released, and the patches that the DOTA and mmrotate splitters cut from them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from pathlib import Path, PurePosixPath
+
+from georsmllm import images
+from georsmllm.classes import canonical
+from georsmllm.contracts import Card, Converter, Ref
+from georsmllm.discover import nearest
+from georsmllm.errors import BadRecord, UsageError
+from georsmllm.files import folder, walk
+from georsmllm.formats import dota_txt
+from georsmllm.geometry import Corners, clip, hull, is_simple_quad, order_corners, signed_area
+from georsmllm.tiling import MIN_FIT
+from georsmllm.types import ImageRef, Sample, Target, rbox
+
+CARD = Card(
+    title="DOTA v1.0 / v1.5 / v2.0: oriented boxes of 15 / 16 / 18 classes in aerial and satellite images",
+    layout="""
+ROOT/{train,val,test,...}/images/P0003.png      or ROOT is itself one such split
+ROOT/{train,val,test,...}/labelTxt/P0003.txt    or labelTxt-v2.0, labelTxt-v1.5, labelTxt-v1.0, annfiles, or
+                                                annotations/version2.0 ... of torchgeo's repackaging
+Of several label folders in one split the first of labelTxt-v2.0, labelTxt-v1.5, labelTxt-v1.0, labelTxt, annfiles is
+read: the newest generation has the densest labels. A folder of horizontal boxes (name ends in _hbb) is left out.
+An image without a label file becomes a sample that says nothing (tag "unlabelled"), as in test.
+""".strip(),
+    label_line="1054 1028 1063 1011 1111 1040 1112 1062 ship 1",
+    classes="""
+v1.0: plane, baseball-diamond, bridge, ground-track-field, small-vehicle, large-vehicle, ship, tennis-court,
+basketball-court, storage-tank, soccer-ball-field, roundabout, harbor, swimming-pool, helicopter;
+v1.5 adds container-crane; v2.0 adds airport and helipad. "plane" becomes "airplane". Which of them are labelled in full
+is read off the label folder's name; a folder without a version counts as v1.0.
+""".strip(),
+    paper="Xia et al., DOTA: A Large-scale Dataset for Object Detection in Aerial Images, CVPR 2018 (arXiv:1711.10398); "
+    "Ding et al., Object Detection in Aerial Images, TPAMI 2021 (arXiv:2102.12219)",
+    licence="academic use only, no commercial use (terms of Google Earth, GF-2 and CycloMedia)",
+    defects="""
+v1.0 leaves objects under about 10 px unlabelled, so absence of small classes is only sure from v1.5 on; v1.5 has boxes
+outside the image (P0334, P1872); patches have corners outside everywhere, and some splitters leave out objects that they
+cut (under 0.7 visible) or mark them difficult 2; quads may cross themselves, repeat corners or have no area; the first
+corner is the object's head where it has one (kept as the attribute "head"); thumbnails exist whose labels are in the
+frame of the full image (refused as frame_mismatch).
+""".strip(),
+)
+V1_0 = (
+    "plane", "baseball-diamond", "bridge", "ground-track-field", "small-vehicle", "large-vehicle", "ship",
+    "tennis-court", "basketball-court", "storage-tank", "soccer-ball-field", "roundabout", "harbor", "swimming-pool",
+    "helicopter",
+)  # fmt: skip
+V1_5 = (*V1_0, "container-crane")
+V2_0 = (*V1_5, "airport", "helipad")
+LABEL_FOLDERS = {
+    "labelTxt-v2.0": V2_0,
+    "annotations/version2.0": V2_0,
+    "labelTxt-v1.5": V1_5,
+    "annotations/version1.5": V1_5,
+    "labelTxt-v1.0": V1_0,
+    "annotations/version1.0": V1_0,
+    "labelTxt": V1_0,
+    "annfiles": V1_0,
+}
+MIN_VISIBLE = 0.7  # the share at which the DOTA splitters mark what they cut as difficult
+# P0706__1__0___0 (DOTA devkit: scale) and P2805__1024__0___0 (mmrotate: patch size)
+_PATCH = re.compile(r"(?P<scene>.+?)__\d+(?:\.\d+)?__-?\d+___-?\d+")
+
+
+def find(root: Path) -> Iterator[Ref]:
+    folder(root, "a DOTA folder with train/images, val/images ... or images")
+    if (root / "images").is_dir():
+        yield from _find_split(root, "")
+        return
+    splits = sorted(path.name for path in root.iterdir() if (path / "images").is_dir())
+    if not splits:
+        held = ", ".join(sorted(path.name for path in root.iterdir())[:5]) or "nothing"
+        raise UsageError(
+            f"no images/ in {root} or in a folder directly below it, which holds {held}; expected train/images"
+        )
+    for split in splits:
+        yield from _find_split(root, split)
+
+
+def _find_split(root: Path, split: str) -> Iterator[Ref]:
+    prefix = f"{split}/" if split else ""
+    labels = _labels(root, prefix)
+    refs: dict[str, Ref] = {}
+    imaged = set()
+    for name in walk(root / split / "images", images.SUFFIXES):
+        path = f"{prefix}images/{name}"
+        stem = PurePosixPath(name).stem
+        imaged.add(stem)
+        key = prefix + str(PurePosixPath(name).with_suffix(""))
+        if key in refs:
+            raise UsageError(f"two images of one name below {root}: {refs[key].paths[0]} and {path}; keep one of them")
+        refs[key] = Ref(key, split, (path, labels[stem]) if stem in labels else (path,))
+    for stem in labels.keys() - imaged:
+        refs[prefix + stem] = Ref(prefix + stem, split, (f"{prefix}images/{stem}.png", labels[stem]))
+    for key in sorted(refs):
+        yield refs[key]
+
+
+def _labels(root: Path, prefix: str) -> dict[str, str]:
+    """Name of an image -> its label file, from the first of LABEL_FOLDERS that is there."""
+    below = next((prefix + name for name in LABEL_FOLDERS if (root / prefix / name).is_dir()), None)
+    if below is None:
+        return {}
+    files = [name for name in walk(root / below, (".txt",)) if not PurePosixPath(name).parent.name.endswith("_hbb")]
+    labels: dict[str, str] = {}
+    for name in files:
+        stem = PurePosixPath(name).stem
+        if stem in labels:
+            raise UsageError(f"two label files of one name: {labels[stem]} and {below}/{name}; keep one of the folders")
+        labels[stem] = f"{below}/{name}"
+    return labels
+
+
+def read(root: Path, ref: Ref) -> Sample:
+    image, *labels = ref.paths
+    if labels and not (root / image).exists():
+        raise BadRecord("image_missing", f"label file without its image; expected {image}", where=labels[0])
+    try:
+        size_wh = images.size_wh(root / image)
+    except images.BadImage as bad:
+        raise BadRecord(bad.reason, bad.message, where=image) from None
+    found = dota_txt.read(root / labels[0], labels[0]) if labels else dota_txt.Labels("", "", ())
+    read_rows = [_target(row, size_wh, labels[0]) for row in found.rows]
+    targets = tuple(target for target, _ in read_rows)
+    _check_frame(targets, size_wh, ref)
+    facts = {"imagesource": found.imagesource, "gsd": found.gsd}
+    name = PurePosixPath(ref.key).name
+    patch = _PATCH.fullmatch(name)
+    return Sample(
+        id=f"dota/{ref.key}",
+        dataset="dota",
+        split=ref.split,
+        scene=f"dota/{patch['scene'] if patch else name}",
+        images=(ImageRef(image, *size_wh),),
+        targets=targets,
+        tags=tuple(f"{key}:{value}" for key, value in sorted(facts.items()) if value) if labels else ("unlabelled",),
+        classes=_canonical(V2_0),
+        exhaustive=_canonical(_generation(ref.split, labels[0])) if labels else (),
+        mended=tuple(sorted(Counter(mend for _, mends in read_rows for mend in mends).items())),
+    )
+
+
+def _target(row: dota_txt.Row, size_wh: tuple[int, int], where: str) -> tuple[Target, tuple[str, ...]]:
+    """One object and the names of the mends that it needed."""
+    label = _label(row.name)
+    if label is None:
+        raise BadRecord(
+            "unknown_class",
+            f"no DOTA class is called {row.name!r}; {nearest(row.name, V2_0)}",
+            where=f"{where}:{row.line}",
+        )
+    attributes = [("head", ",".join(_plain(value) for value in row.corners[0]))]
+    if label != row.name:
+        attributes.append(("source_label", row.name))
+    corners = row.corners
+    mends: tuple[str, ...] = ()
+    if not is_simple_quad(corners):
+        corners, mends = reordered_corners(corners), ("reordered_corners",)
+    shape, visible, ignore = rbox(order_corners(corners)), 1.0, "difficult" if row.difficult else None
+    if len(set(corners)) < 3 or abs(signed_area(corners)) < 1:
+        ignore = "collapsed"
+    else:
+        clipped, visible, fit = clip(shape, (0, 0, *size_wh))
+        if clipped is None:
+            ignore = "outside_image"
+        elif clipped is not shape:
+            shape, mends = clipped, (*mends, "clipped_to_image")
+            ignore = ignore or ("low_visibility" if visible < MIN_VISIBLE else None)
+            ignore = ignore or ("clipped_beyond_shape" if fit < MIN_FIT else None)
+    return Target(0, label, shape, "", tuple(attributes), None, row.difficult, visible, ignore), mends
+
+
+def reordered_corners(corners: Corners) -> Corners:
+    """The corners of a quad that crosses itself in the order of their convex hull, where no side crosses another."""
+    a, b, c, d = hull(corners)  # two sides can only cross when all four corners are on the hull
+    return a, b, c, d
+
+
+def _check_frame(targets: tuple[Target, ...], size_wh: tuple[int, int], ref: Ref) -> None:
+    """A rescaled image under labels of the full one would give wrong boxes where they still overlap."""
+    outside = sum(target.visible < 0.5 for target in targets)
+    if outside >= 2 and outside * 2 > len(targets):
+        width, height = size_wh
+        raise BadRecord(
+            "frame_mismatch",
+            f"{outside} of {len(targets)} objects lie outside the {width} x {height} image: the labels belong to an "
+            "image of another size; put the original image back, or scale the labels",
+            where=ref.paths[1],
+        )
+
+
+def _generation(split: str, label_path: str) -> tuple[str, ...]:
+    below = label_path.removeprefix(f"{split}/")
+    return next(classes for name, classes in LABEL_FOLDERS.items() if below.startswith(f"{name}/"))
+
+
+@lru_cache(maxsize=256)
+def _label(name: str) -> str | None:
+    label = canonical(name)
+    return label if label in _canonical(V2_0) else None
+
+
+@cache
+def _canonical(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(canonical(name) for name in names)
+
+
+def _plain(value: float) -> str:
+    return str(int(value)) if value.is_integer() else repr(value)
+
+
+CONVERTER = Converter(
+    card=CARD,
+    find=find,
+    read=read,
+    reasons={
+        **images.REASONS,
+        **dota_txt.REASONS,
+        "unknown_class": "a class name that is none of the 18",
+        "frame_mismatch": "most objects lie outside the image: the image was rescaled and its labels were not",
+    },
+    mends={
+        "reordered_corners": "a quad that crosses itself gets its corners in the order of their convex hull",
+        "clipped_to_image": "an object that sticks out is replaced by its visible part",
+    },
+)
