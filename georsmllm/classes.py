@@ -29,6 +29,14 @@ class _Nouns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     irregular: dict[str, str]
 
 
+class _Stuff(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """classes: names of areas that nobody counts, besides the mass names. class_maps: datasets whose targets are the
+    connected areas of a map of classes, so that two buildings that touch are one target."""
+
+    classes: frozenset[str]
+    class_maps: frozenset[str]
+
+
 def canonical(name: str) -> str:
     """Lower-case words with single spaces; other words for the same class are folded; idempotent."""
     words = " ".join(_SEPARATORS.sub(" ", _CAMEL.sub(" ", name)).lower().split())
@@ -53,6 +61,16 @@ def with_article(name: str) -> str:
     return f"an {noun}" if _VOWEL_SOUND.match(noun) else f"a {noun}"
 
 
+def is_countable(name: str) -> bool:
+    """Whether targets of a canonical name are things that one counts (a ship), not areas (a forest, a road)."""
+    return name not in _nouns().mass and name not in _stuff().classes
+
+
+def is_class_map(dataset: str) -> bool:
+    """Whether a dataset's targets are connected areas of a class map, whose number is no number of objects."""
+    return dataset in _stuff().class_maps
+
+
 @cache
 def synonyms() -> dict[str, str]:
     """Every known spelling without its spaces -> the canonical name."""
@@ -63,6 +81,11 @@ def synonyms() -> dict[str, str]:
 @cache
 def _nouns() -> _Nouns:
     return msgspec.json.decode(_resource("plurals.json"), type=_Nouns)
+
+
+@cache
+def _stuff() -> _Stuff:
+    return msgspec.json.decode(_resource("stuff.json"), type=_Stuff)
 
 
 def _resource(name: str) -> bytes:

@@ -139,7 +139,26 @@ def test_plural_and_article_speak_of_the_same_noun_for_every_listed_class() -> N
         assert classes.plural(name).endswith("areas") == one.endswith("area"), name
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("ship", True), ("building", True), ("tree", True), ("forest", False), ("water", False), ("road", False)],
+)
+def test_things_are_countable_and_areas_are_not(name: str, expected: bool) -> None:
+    assert classes.is_countable(name) is expected
+
+
+@pytest.mark.parametrize(("dataset", "expected"), [("loveda", True), ("dota", False), ("", False)])
+def test_a_class_map_is_known_by_its_dataset(dataset: str, expected: bool) -> None:
+    assert classes.is_class_map(dataset) is expected
+
+
+@pytest.mark.parametrize("dataset", ["dota", "dior", "fair1m", "nwpu_vhr10", "soda_a", "isaid", "hrsc2016"])
+def test_every_class_of_a_detection_dataset_is_countable(dataset: str) -> None:
+    assert [name for name in LISTS[dataset] if not classes.is_countable(classes.canonical(name))] == []
+
+
 def test_the_noun_lists_hold_canonical_names() -> None:
     nouns = json.loads((Path(classes.__file__).parent / "resources" / "plurals.json").read_text(encoding="utf-8"))
-    for name in (*nouns["mass"], *nouns["irregular"]):
+    stuff = json.loads((Path(classes.__file__).parent / "resources" / "stuff.json").read_text(encoding="utf-8"))
+    for name in (*nouns["mass"], *nouns["irregular"], *stuff["classes"]):
         assert classes.canonical(name) == name
