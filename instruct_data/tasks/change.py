@@ -1,0 +1,213 @@
+"""Change detection: what differs between two images, as closed polygons on the second."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+from georsmllm.polygons import simplify
+
+from georsmllm.classes import plural
+from georsmllm.contracts import AskOptions, Built, Limits, Refusal, Score, Task
+from georsmllm.errors import BadAnswer, CannotSay
+from georsmllm.metrics.detection import macro_rates, matched
+from georsmllm.metrics.regions import Overlap, iou, object_ious, overlap, pixel_f1
+from georsmllm.pointtext import decode, encode
+from georsmllm.relations import IMAGE_REGIONS, region_share
+from georsmllm.types import Instruction, Part, PointSet, Record, Said, Sample
+
+from ._asking import absent, askable, by_class, fill, identity, lines, pick, refuse_all
+from ._gold import shapes_of, size_of
+
+TEMPLATES = lines("""
+    Outline all {plural} that changed between the two images.
+    Which {plural} differ between the first and the second image?
+    Compare the two images and outline every changed area of {plural}.
+    Find all changes to {plural} from the first image to the second.
+    Where did {plural} change between the two dates?
+    Mark the {plural} that are new or altered in the second image.
+    Draw polygons around all new or altered {plural}.
+    What has changed among the {plural}? Outline it on the second image.
+    Please outline the {plural} that were built, removed or altered.
+    Detect the changes in {plural} between these two images.
+    Show every change of {plural} as a polygon.
+    Have any {plural} changed? Outline them all.
+    Trace all differences in {plural} between the earlier and the later image.
+    Outline all {plural} in the {where} that changed between the two images.
+    Which {plural} in the {where} of the image differ between the first and the second?
+    Compare the {where} of the two images and outline every changed area of {plural}.
+    Find all changes to {plural} in the {where}.
+    Where in the {where} did {plural} change between the two dates?
+    In the {where}, mark the {plural} that are new or altered in the second image.
+    Draw polygons around all new or altered {plural} in the {where} only.
+    Look at the {where}: what has changed among the {plural}? Outline it on the second image.
+    Please outline the {plural} in the {where} that were built, removed or altered.
+    Detect the changes in {plural} in the {where} of these two images.
+    Show every change of {plural} in the {where} as a polygon.
+    Have any {plural} changed in the {where}? Outline them all.
+    Trace all differences in {plural} between the two images, but only in the {where}.
+""")
+
+_WHOLE, _PART = frozenset({"plural"}), frozenset({"plural", "where"})
+
+CEILING = 0.9
+"""What a gold text must keep of its exact gold in pixel IoU to be asked at all; why: docs/decisions.md."""
+
+INSIDE, OUTSIDE = 0.8, 0.2
+"""An object belongs to a region with at least 80 % of its area in it and not with at most 20 %; between, nobody asks."""
+
+
+def build(view: Sample, rng: Random, options: AskOptions) -> Built:
+    """Per class "all", one "region" with changes and one without ("none"); per view one "none" for an absent class."""
+    if len(view.images) != 2:
+        return Built(refusals=refuse_all(view, "one_image"))
+    asked: list[Instruction] = []
+    refused: list[Refusal] = []
+    for label, indices in by_class(view, image=0).items():
+        if askable(view, indices):
+            refused.append(Refusal(label, "on_first_image", askable(view, indices)))
+    on_first = {refusal.label for refusal in refused}
+    for label, indices in by_class(view, image=1).items():
+        candidates = askable(view, indices)
+        if not candidates:
+            continue
+        if label in on_first or any(view.targets[i].shape.kind != "polygon" for i in candidates):
+            refused.append(Refusal(label, "on_first_image" if label in on_first else "no_polygon", candidates))
+            continue
+        instructions, refusals = _ask_class(view, label, indices, rng, options)
+        asked.extend(instructions)
+        refused.extend(refusals)
+    negatives = [label for label in absent(view, image=1) if all(target.label != label for target in view.targets)]
+    if negatives:
+        label = rng.choice(negatives)
+        prompt = fill(pick(rng, options, TEMPLATES, _WHOLE), {"plural": plural(label)})
+        asked.append(_instruction(view, "none", Said((), (), 1), (), about=(label,), prompt=prompt))
+    return Built(tuple(asked), tuple(refused))
+
+
+def _ask_class(
+    view: Sample, label: str, indices: tuple[int, ...], rng: Random, options: AskOptions
+) -> tuple[list[Instruction], list[Refusal]]:
+    asked: list[Instruction] = []
+    reasons: dict[str, None] = {}
+    ignored = [reason for i in indices if (reason := view.targets[i].ignore) is not None]
+    if ignored:
+        reasons[ignored[0]] = None
+    else:
+        try:
+            said = _said(view, label, indices, options.limits)
+        except CannotSay as error:
+            reasons[error.reason] = None
+        else:
+            prompt = fill(pick(rng, options, TEMPLATES, _WHOLE), {"plural": plural(label)})
+            asked.append(_instruction(view, "all", said, indices, about=(label,), prompt=prompt))
+    regions = _provable_regions(view, indices)
+    if not regions:
+        reasons["straddles_region"] = None
+    for form, names in (
+        ("region", [r for r in regions if regions[r]]),
+        ("none", [r for r in regions if not regions[r]]),
+    ):
+        if not names:
+            continue
+        where = rng.choice(names)
+        try:
+            said = _said(view, label, regions[where], options.limits)
+        except CannotSay as error:
+            reasons[error.reason] = None
+            continue
+        prompt = fill(pick(rng, options, TEMPLATES, _PART), {"plural": plural(label), "where": where})
+        asked.append(_instruction(view, form, said, regions[where], about=(label, where), prompt=prompt))
+    covered = {i for instruction in asked for i in instruction.targets}
+    left = tuple(i for i in askable(view, indices) if i not in covered)
+    return asked, [Refusal(label, reason, left if n == 0 else ()) for n, reason in enumerate(reasons)]
+
+
+def _provable_regions(view: Sample, indices: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    """Region -> the objects in it, for regions that no object straddles and that no ignored object touches."""
+    size = view.images[1].size_wh
+    found: dict[str, tuple[int, ...]] = {}
+    for region in IMAGE_REGIONS:
+        shares = {i: region_share(view.targets[i].shape, region, size) for i in indices}
+        if all(
+            share == 0 if view.targets[i].ignore is not None else share >= INSIDE or share <= OUTSIDE
+            for i, share in shares.items()
+        ):
+            found[region] = tuple(i for i, share in shares.items() if share >= INSIDE)
+    return found
+
+
+def _said(view: Sample, label: str, indices: Sequence[int], limits: Limits) -> Said:
+    """The simplified polygons; raises CannotSay, also where less than the ceiling is left of the exact ones."""
+    if len(indices) > limits.max_objects:
+        raise CannotSay("over_budget", f"{len(indices)} areas, at most {limits.max_objects} fit one answer")
+    size = view.images[1].size_wh
+    exact = tuple(view.targets[i].shape for i in indices)
+    shapes = tuple(simplify(shape, max_ring_points=limits.max_ring_points) for shape in exact)
+    said = decode(encode(shapes, size, limits), size, ("polygon",))
+    if iou(overlap(said, exact, size)) < CEILING:
+        raise CannotSay("below_ceiling", f"less than {CEILING:.0%} of the exact areas is left once said")
+    return Said(shapes, (label,) * len(shapes), 1)
+
+
+def _instruction(
+    view: Sample, form: str, said: Said, indices: tuple[int, ...], *, about: tuple[str, ...], prompt: tuple[Part, ...]
+) -> Instruction:
+    gold = Said(tuple(view.targets[i].shape for i in indices), said.labels, 1)
+    return Instruction(
+        id=identity(view, "change", form, *about),
+        task="change",
+        form=form,
+        images=view.images,
+        prompt=prompt,
+        answer=(said,),
+        gold=(gold,) if indices else (),
+        labels=about[:1],
+        targets=indices,
+        negative=not indices,
+        direction="forward",
+    )
+
+
+def score(text: str, record: Record) -> Score:
+    gold, size = shapes_of(record), size_of(record, image=1)
+    try:
+        predicted = decode(text, size, ("polygon",))
+    except BadAnswer as error:
+        return Score(error.reason, 0.0, _parts(overlap((), gold, size), object_f1=0.0, readable=False))
+    found = overlap(predicted, gold, size)
+    return Score("ok", iou(found), _parts(found, object_f1=_object_f1(predicted, gold, size), readable=True))
+
+
+def _object_f1(predicted: tuple[PointSet, ...], gold: tuple[PointSet, ...], size_wh: tuple[int, int]) -> float:
+    return macro_rates(matched(object_ious(predicted, gold, size_wh)), 0.5).f1
+
+
+def _parts(found: Overlap, *, object_f1: float, readable: bool) -> dict[str, float]:
+    is_empty = found.gold == 0
+    return {
+        "intersection_px": float(found.intersection),
+        "union_px": float(found.union),
+        "pixel_f1": pixel_f1(found) if readable else 0.0,
+        "object_f1": object_f1,
+        "no_change_n": float(is_empty),
+        "no_change_correct_n": float(is_empty and readable and found.predicted == 0),
+        "change_n": float(not is_empty),
+        "change_answered_n": float(not is_empty and found.predicted > 0),
+    }
+
+
+TASK = Task(
+    title="Change detection",
+    templates=TEMPLATES,
+    build=build,
+    score=score,
+    metrics=(
+        "Value: pixel IoU of the united answer and the united exact gold, by the pixel-centre rule at the view's own size; "
+        "both empty: 1; one empty, or unreadable: 0. Its mean is gIoU. Parts: intersection and union in pixels, summed for "
+        "cIoU (an unreadable answer adds the whole gold to the union), F1 of the changed pixels, F1 of objects at pixel "
+        "IoU >= 0.5 (one-to-one by the Hungarian method), and the counts for N-acc (no change and none answered, of all "
+        "without change) and T-acc (change and something answered, of all with change)."
+    ),
+    ceiling=CEILING,
+)

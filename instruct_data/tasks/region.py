@@ -1,0 +1,333 @@
+"""Region description: points, boxes or outlines in the question, words in the answer; the way back of the other tasks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from random import Random
+
+from georsmllm.keypoints import keypoints
+from georsmllm.polygons import simplify
+
+from georsmllm.classes import plural, with_article
+from georsmllm.contracts import AskOptions, Built, Limits, Refusal, Score, Task
+from georsmllm.errors import CannotSay
+from georsmllm.geometry import area, bounds, centre, to_box, to_rbox
+from georsmllm.metrics.match import cover_matrix
+from georsmllm.metrics.text import lemma, names, phrases_match, token_f1, tokens
+from georsmllm.pointtext import encode
+from georsmllm.types import Instruction, PointSet, Record, Said, Sample, Target, box, point
+
+from ._asking import (
+    NUMBER_WORDS,
+    askable,
+    by_class,
+    fill,
+    identity,
+    lines,
+    num_keypoints,
+    number_word,
+    pick,
+    refuse_all,
+    singular,
+)
+from ._gold import cell_of
+
+TEMPLATES = lines("""
+    Describe {region}.
+    What is at {region}?
+    What is marked by {region}?
+    Tell me what can be seen at {region}.
+    Name what is at {region}.
+    What does {region} show?
+    Please describe what lies at {region}.
+    Which kind of thing is at {region}?
+    Identify what {region} marks.
+    I marked {region}. What is it?
+    In a few words, what is at {region}?
+    Look at {region} and say what is there.
+    Give a short description of {region}.
+    What changed at {pair_region} between the two images?
+    Compare the two images at {pair_region}. What is different?
+    What is different at {pair_region} in the second image?
+    Describe the change at {pair_region}.
+    Has anything changed at {pair_region}? If so, what?
+    Look at {pair_region} in both images and describe what changed.
+    What happened at {pair_region} from the first image to the second?
+    In a few words, what changed at {pair_region}?
+    Tell me what differs between the two dates at {pair_region}.
+    Please describe any change at {pair_region}.
+    Say what is new or altered at {pair_region}, if anything.
+    Which change do you see at {pair_region}?
+    How does {pair_region} differ between the two images?
+    Name the change at {pair_region}.
+""")
+
+NOTHING_CHANGED = "Nothing changed here."
+
+MIN_VISIBLE, MIN_SIDE_PX, MIN_AREA_PX, MAX_COVERED = 0.55, 8, 64, 0.6
+"""Beyond these a region is noise (methods, section 5.3): too little of it is seen, it is too small, or ambiguous."""
+
+_SLOTS = ("region", "pair_region")
+_IMPERATIVE = re.compile(
+    r"^(?:please )?(?:find|locate|show(?: me)?|detect|segment|mark|where (?:is|are)) ", re.IGNORECASE
+)
+_IN_IMAGE = re.compile(r" in (?:this|the) (?:image|picture|scene)$", re.IGNORECASE)
+_COORDINATES = re.compile(r"\(\s*\d+\s*,\s*\d+\s*\)")
+_DENIALS = frozenset({"no", "none", "nothing", "unchanged"})
+
+
+def build(view: Sample, rng: Random, options: AskOptions) -> Built:
+    """Per class "one" drawn target and the "group" of all of them; for a pair also "none", a box without change."""
+    if len(view.images) > 2:
+        return Built(refusals=refuse_all(view, "more_than_two_images"))
+    last = len(view.images) - 1
+    asked: list[Instruction] = []
+    refused: list[Refusal] = []
+    for label, indices in by_class(view, image=last).items():
+        instructions, refusals = _ask_class(view, label, indices, rng, options)
+        asked.extend(instructions)
+        refused.extend(refusals)
+    if last:
+        for label, indices in by_class(view, image=0).items():
+            if askable(view, indices):
+                refused.append(Refusal(label, "on_first_image", askable(view, indices)))
+        quiet = _quiet_box(view, rng)
+        if quiet is not None:
+            asked.append(_negative(view, quiet, rng, options))
+    return Built(tuple(asked), tuple(refused))
+
+
+def _ask_class(
+    view: Sample, label: str, indices: tuple[int, ...], rng: Random, options: AskOptions
+) -> tuple[list[Instruction], list[Refusal]]:
+    clean: list[int] = []
+    reasons: dict[int, str] = {}
+    for i in askable(view, indices):
+        noise = _noise(view.targets[i])
+        if noise:
+            reasons[i] = noise
+        else:
+            clean.append(i)
+    asked: list[Instruction] = []
+    groups: list[tuple[str, tuple[int, ...]]] = []
+    if clean:
+        # ambiguity is looked up for those that are asked only: a class may have thousands of targets
+        drawn = rng.choice(clean)
+        groups.append(("one", (drawn,)))
+        if 1 < len(clean) <= options.limits.max_objects:
+            groups.append(("group", tuple(clean)))
+    for form, members in groups:
+        clear = tuple(i for i in members if not _is_ambiguous(view, i, indices))
+        reasons.update((i, "ambiguous") for i in members if i not in clear)
+        if len(clear) < (2 if form == "group" else 1):
+            continue
+        try:
+            said = _said(view, clear, rng, options.limits)
+        except CannotSay as error:
+            reasons.update((i, error.reason) for i in clear)
+            continue
+        asked.append(_instruction(view, form, said, clear, rng=rng, options=options))
+    covered = {i for instruction in asked for i in instruction.targets}
+    refused: dict[str, list[int]] = {}
+    for i in askable(view, indices):
+        if i not in covered:
+            refused.setdefault(reasons.get(i, "not_drawn"), []).append(i)
+    return asked, [Refusal(label, reason, tuple(refused[reason])) for reason in sorted(refused)]
+
+
+def _noise(target: Target) -> str:
+    if target.difficult:
+        return "difficult"
+    if target.visible < MIN_VISIBLE:
+        return "low_visibility"
+    if target.shape.kind != "point" and (_min_side(target.shape) < MIN_SIDE_PX or area(target.shape) < MIN_AREA_PX):
+        return "too_small"
+    return ""
+
+
+def _min_side(shape: PointSet) -> float:
+    if shape.kind == "rbox":
+        (ax, ay), (bx, by), (cx, cy), _ = shape.rings[0].points
+        return min(((bx - ax) ** 2 + (by - ay) ** 2) ** 0.5, ((cx - bx) ** 2 + (cy - by) ** 2) ** 0.5)
+    x1, y1, x2, y2 = bounds(shape)
+    return min(x2 - x1, y2 - y1)
+
+
+def _is_ambiguous(view: Sample, index: int, same_class: tuple[int, ...]) -> bool:
+    """Whether over 60 % of a target without a phrase of its own is covered by another one of its class."""
+    others = tuple(view.targets[i].shape for i in same_class if i != index)
+    target = view.targets[index]
+    if target.phrase or not others:
+        return False
+    size = view.images[target.image].size_wh
+    return float(cover_matrix((target.shape,), others, cell_of(size)).max()) > MAX_COVERED
+
+
+def _said(view: Sample, indices: tuple[int, ...], rng: Random, limits: Limits) -> Said:
+    """The targets in one form drawn among those that can be said; raises CannotSay with the last form's reason."""
+    targets = tuple(view.targets[i] for i in indices)
+    image = targets[0].image
+    size = view.images[image].size_wh
+    forms: dict[str, Callable[[PointSet], PointSet]] = {"box": to_box}
+    kinds = {target.shape.kind for target in targets}
+    if "box" not in kinds:
+        forms["rbox"] = to_rbox
+    if kinds == {"polygon"}:
+        forms["box_keypoints"] = lambda shape: _with_keypoints(shape, size)
+        forms["polygon"] = lambda shape: simplify(shape, max_ring_points=limits.max_ring_points)
+    if "point" in kinds:
+        forms = {}
+    if "point" in kinds or not _is_shared(view, indices, size):
+        forms["point"] = lambda shape: point(*_middle(shape, size))
+    reason = CannotSay("no_form", "no form of region fits these targets")
+    for form in rng.sample(list(forms), len(forms)):
+        try:
+            shapes = tuple(forms[form](target.shape) for target in targets)
+            encode(shapes, size, limits)
+        except CannotSay as error:
+            reason = error
+        else:
+            return Said(shapes, tuple(target.label for target in targets), image)
+    raise reason
+
+
+def _is_shared(view: Sample, indices: tuple[int, ...], size_wh: tuple[int, int]) -> bool:
+    """Whether a single point inside one of the targets might as well mean another target of the view."""
+    cell_w, cell_h = cell_of(size_wh)
+    for i in indices:
+        x, y = _middle(view.targets[i].shape, size_wh)
+        for j, other in enumerate(view.targets):
+            x1, y1, x2, y2 = bounds(other.shape)
+            near = x1 - cell_w <= x <= x2 + cell_w and y1 - cell_h <= y <= y2 + cell_h
+            if j != i and other.image == view.targets[i].image and near:
+                return True
+    return False
+
+
+def _middle(shape: PointSet, size_wh: tuple[int, int]) -> tuple[float, float]:
+    return keypoints(shape, count=1, size_wh=size_wh)[0] if shape.kind == "polygon" else centre(shape)
+
+
+def _with_keypoints(shape: PointSet, size_wh: tuple[int, int]) -> PointSet:
+    return box(*bounds(shape), keypoints=keypoints(shape, count=num_keypoints(shape), size_wh=size_wh))
+
+
+def _instruction(
+    view: Sample, form: str, said: Said, indices: tuple[int, ...], *, rng: Random, options: AskOptions
+) -> Instruction:
+    targets = tuple(view.targets[i] for i in indices)
+    slot = _SLOTS[len(view.images) - 1]
+    text = _one(targets[0], len(view.images)) if form == "one" else _group(targets, len(view.images))
+    return Instruction(
+        id=identity(view, "region", form, targets[0].label),
+        task="region",
+        form=form,
+        images=view.images,
+        prompt=fill(pick(rng, options, TEMPLATES, frozenset({slot})), {slot: said}),
+        answer=(text,),
+        gold=(Said(tuple(target.shape for target in targets), said.labels, said.image),),
+        labels=(targets[0].label,),
+        targets=indices,
+        direction="reverse",
+    )
+
+
+def _one(target: Target, num_images: int) -> str:
+    """The dataset's own phrase as a sentence, unless it has digits (no region text may be copied); else the class."""
+    phrase = _IN_IMAGE.sub("", _IMPERATIVE.sub("", " ".join(target.phrase.split()).rstrip(".?! ")))
+    if phrase and not any(sign.isdigit() for sign in phrase):
+        return f"{phrase[0].upper()}{phrase[1:]}."
+    if num_images == 2:
+        return f"A new or altered {singular(target.label)}."
+    name = with_article(target.label)
+    return f"{name[0].upper()}{name[1:]}."
+
+
+def _group(targets: tuple[Target, ...], num_images: int) -> str:
+    names_ = plural(targets[0].label)
+    return f"New or altered {names_}." if num_images == 2 else f"{number_word(len(targets)).capitalize()} {names_}."
+
+
+def _quiet_box(view: Sample, rng: Random) -> PointSet | None:
+    """A random box of 10-30 % of each side that no change comes near, on lines of the grid; None when 20 draws fail.
+
+    Only where the classes of change are exhaustively labelled, so that no change is a fact.
+    """
+    if not view.exhaustive:
+        return None
+    width, height = view.images[1].size_wh
+    cell_w, cell_h = cell_of((width, height))
+    taken = [bounds(target.shape) for target in view.targets]
+    for _ in range(20):
+        w, h = rng.randint(100, 300), rng.randint(100, 300)
+        left, top = rng.randint(0, 1000 - w), rng.randint(0, 1000 - h)
+        x1, y1, x2, y2 = left * cell_w, top * cell_h, (left + w) * cell_w, (top + h) * cell_h
+        if all(x2 + cell_w < a or c + cell_w < x1 or y2 + cell_h < b or d + cell_h < y1 for a, b, c, d in taken):
+            return box(x1, y1, x2, y2)
+    return None
+
+
+def _negative(view: Sample, quiet: PointSet, rng: Random, options: AskOptions) -> Instruction:
+    said = Said((quiet,), ("unchanged",), 1)
+    return Instruction(
+        id=identity(view, "region", "none"),
+        task="region",
+        form="none",
+        images=view.images,
+        prompt=fill(pick(rng, options, TEMPLATES, frozenset({_SLOTS[1]})), {_SLOTS[1]: said}),
+        answer=(NOTHING_CHANGED,),
+        labels=tuple(sorted(view.exhaustive)),
+        negative=True,
+        direction="reverse",
+    )
+
+
+def score(text: str, record: Record) -> Score:
+    gold = record.gold_text
+    f1 = token_f1(text, gold)
+    verdict = "coordinates" if _COORDINATES.search(text) else "ok" if tokens(text) else "empty"
+    if verdict != "ok":
+        return Score(verdict, 0.0, {"named": 0.0, "count_right": 0.0, "head_noun": 0.0, "token_f1": 0.0})
+    if record.provenance.negative:
+        denied = float(not _DENIALS.isdisjoint(tokens(text)))
+        return Score(
+            "ok", max(denied, f1), {"named": denied, "count_right": denied, "head_noun": denied, "token_f1": f1}
+        )
+    label = record.provenance.labels[0]
+    named = names(text, label)
+    counted = _number(text, label) == _number(gold, label)
+    parts = {
+        "named": float(named),
+        "count_right": float(counted),
+        "head_noun": float(phrases_match(text, gold)),
+        "token_f1": f1,
+    }
+    return Score("ok", 1.0 if named and counted else f1, parts)
+
+
+def _number(text: str, label: str) -> int:
+    """The first number that a sentence names, in digits or words; without one 1 for a singular noun, -1 for a plural."""
+    words = tokens(text)
+    for word in words:
+        if word.isascii() and word.isdigit():
+            return int(word[:9])
+        if word in NUMBER_WORDS:
+            return NUMBER_WORDS.index(word)
+    noun = lemma(tokens(singular(label))[-1])
+    return 1 if noun in words or all(lemma(word) != noun for word in words) else -1
+
+
+TASK = Task(
+    title="Region description",
+    templates=TEMPLATES,
+    build=build,
+    score=score,
+    metrics=(
+        "Value: 1 where the answer names the whole class (singular or plural, its words side by side) with the gold's "
+        "number (the first number in digits or words; without one, a singular counts as one and a plural as an open "
+        "number), else the F1 of the normalised words; for a place without change, 1 where the answer denies (no, none, "
+        "nothing, unchanged), else the F1. A blank answer (empty) and one that holds coordinates get 0 by that verdict. "
+        "Parts: class named, number right, head noun or half the words in common with the gold, word F1."
+    ),
+)
