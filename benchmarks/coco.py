@@ -53,10 +53,10 @@ def _annotation(rng: random.Random, number: int) -> dict[str, object]:
 def read_ours(path: Path) -> int:
     from georsmllm.formats import coco
 
-    count = 0
-    for group in coco.groups(coco.index(path)):
-        count += sum(annotation.bbox is not None for annotation in coco.read_annotations(path, group.runs))
-    return count
+    index = coco.index(path)
+    runs = coco.runs(index)
+    images = range(len(index.images.ids))
+    return sum(a.bbox is not None for image in images for a in coco.read_annotations(path, runs.of(image)))
 
 
 def read_with_json(path: Path) -> int:

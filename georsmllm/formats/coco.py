@@ -8,27 +8,24 @@ Only positions of annotations are kept (24 bytes each), never the annotations.
 
 from __future__ import annotations
 
-import mmap
 import re
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 
 from georsmllm.errors import BadRecord, UsageError
+from georsmllm.json_lists import Elements, Span, element_spans, scan
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from georsmllm.json_spans import Bytes
-
 T = TypeVar("T")
 Id = int | str
-Span = tuple[int, int]
 
 LISTS = ("images", "annotations", "categories")
 REASONS = {
@@ -36,8 +33,6 @@ REASONS = {
     "not_finite": "a number is NaN or Infinity",
     "bad_entry": "a field of an image or annotation entry is missing or of another type",
 }
-_ID_KEY = {"images": b"id", "annotations": b"image_id", "categories": b"id"}
-_BATCH = 65_536
 _OPENING_BYTES = 65_536
 _NOT_FINITE = re.compile(rb"[\s,:\[](-?(?:NaN|Infinity))")
 
@@ -75,72 +70,88 @@ class Category(msgspec.Struct, frozen=True):
     name: str
 
 
-class Elements(NamedTuple):
-    """spans: (N, 2) byte positions of a list's elements; ids: (N,) hash of each one's id token, 0 where it has none."""
-
-    spans: NDArray[np.int64]
-    ids: NDArray[np.uint64]
-
-
 @dataclass(frozen=True, slots=True)
 class Index:
-    """Where everything lies. categories: in the file's order."""
+    """Where everything lies; categories: the whole list, brackets included."""
 
     path: Path
     images: Elements
     annotations: Elements
-    categories: tuple[Category, ...]
+    categories: Span
 
 
-class Group(NamedTuple):
-    """One image: its entry, where that lies, and the byte runs of its annotations (neighbours share a run)."""
+class Runs(NamedTuple):
+    """Byte runs of annotations by image: those of image i are spans[first[i] : last[i]]; neighbours share a run."""
 
-    entry: ImageEntry
-    span: Span
-    runs: tuple[Span, ...]
+    spans: NDArray[np.int64]
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+
+    def of(self, image: int) -> tuple[Span, ...]:
+        return tuple((start, end) for start, end in self.spans[self.first[image] : self.last[image]].tolist())
 
 
 def index(path: Path) -> Index:
     """One pass over the file; raises UsageError with a byte position for a file that is cut short or broken."""
-    found = _scan(path)
+    found = scan(path, {"images": "id", "annotations": "image_id", "categories": "id"})
     missing = [name for name in LISTS if name not in found]
     if missing:
         raise UsageError(
             f"{path}: expected a COCO file with the lists images, annotations and categories, "
             f"but there is no {', '.join(missing)}"
         )
-    categories = tuple(_entries(path, found["categories"], Category))
+    (images, _), (annotations, _), (_, categories) = (found[name] for name in LISTS)
+    _refuse_twins(path, images)
+    read_categories(path, categories)
+    return Index(path, images, annotations, categories)
+
+
+def entries(index: Index) -> Iterator[ImageEntry]:
+    """The images in the file's order; raises UsageError for a broken one, because nothing could be grouped around it."""
+    with index.path.open("rb") as file:
+        for start, end in index.images.spans.tolist():
+            file.seek(start)
+            try:
+                yield _decode(_IMAGE_DECODER, index.path, start, file.read(end - start))
+            except BadRecord as error:
+                raise UsageError(f"{error}; mend this entry in the file") from None
+
+
+def runs(index: Index) -> Runs:
+    """The annotations of every image, images in the file's order."""
+    import numpy as np
+
+    found = _runs(index.annotations)
+    first = np.searchsorted(found.ids, index.images.ids, side="left")
+    last = np.searchsorted(found.ids, index.images.ids, side="right")
+    return Runs(found.spans, first, last)
+
+
+def orphans(index: Index) -> Iterator[tuple[Span, ...]]:
+    """The runs of each image_id that names no image; annotations without an image_id are together."""
+    import numpy as np
+
+    found = _runs(index.annotations)
+    lost = np.flatnonzero(~np.isin(found.ids, index.images.ids))
+    for _, rows in groupby(lost.tolist(), key=lambda row: int(found.ids[row])):
+        yield tuple((start, end) for start, end in found.spans[list(rows)].tolist())
+
+
+def read_categories(path: Path, span: Span) -> tuple[Category, ...]:
+    """The classes, in the file's order; raises UsageError."""
+    try:
+        categories = _CATEGORIES_DECODER.decode(read_span(path, span))
+    except msgspec.DecodeError as error:
+        raise UsageError(f"{path}@{span[0]}: categories: {error}") from None
     ids = [category.id for category in categories]
-    for category in categories:
-        if ids.count(category.id) > 1:
-            raise UsageError(f"{path}: two categories have the id {category.id!r}; give each its own")
-    _refuse_twins(path, found["images"])
-    return Index(path, found["images"], found["annotations"], categories)
-
-
-def groups(index: Index) -> Iterator[Group]:
-    """Every image with its annotations, in the file's order of images."""
-    import numpy as np
-
-    runs = _runs(index.annotations)
-    first = np.searchsorted(runs.ids, index.images.ids, side="left")
-    last = np.searchsorted(runs.ids, index.images.ids, side="right")
-    for i, entry in enumerate(_entries(index.path, index.images, ImageEntry)):
-        start, end = index.images.spans[i].tolist()
-        yield Group(entry, (start, end), tuple((a, b) for a, b in runs.spans[first[i] : last[i]].tolist()))
-
-
-def orphans(index: Index) -> tuple[Span, ...]:
-    """The annotations whose image_id is missing or names no image, in the file's order."""
-    import numpy as np
-
-    lost = np.flatnonzero(~np.isin(index.annotations.ids, index.images.ids))
-    return tuple((start, end) for start, end in index.annotations.spans[lost].tolist())
+    if not ids or len(set(ids)) < len(ids):
+        raise UsageError(f"{path}@{span[0]}: expected categories with an id of their own each, got ids {ids!r:.200}")
+    return categories
 
 
 def read_image(path: Path, span: Span) -> ImageEntry:
     """One image entry by its position; raises BadRecord."""
-    return _decode(_IMAGE_DECODER, path, span[0], _read_span(path, span))
+    return _decode(_IMAGE_DECODER, path, span[0], read_span(path, span))
 
 
 def read_annotations(path: Path, runs: tuple[Span, ...]) -> tuple[Annotation, ...]:
@@ -150,8 +161,13 @@ def read_annotations(path: Path, runs: tuple[Span, ...]) -> tuple[Annotation, ..
 
 def place(path: Path, runs: tuple[Span, ...], number: int) -> Span:
     """Where annotation `number` of the runs lies in the file."""
-    spans = [(run[0] + a, run[0] + b) for run in runs for a, b in _element_spans(_read_span(path, run))]
+    spans = [(run[0] + a, run[0] + b) for run in runs for a, b in element_spans(read_span(path, run))]
     return spans[number]
+
+
+def count(path: Path, run: Span) -> int:
+    """How many annotations a run holds."""
+    return len(element_spans(read_span(path, run)))
 
 
 def segmentation(annotation: Annotation) -> tuple[Rle | tuple[float, ...], ...]:
@@ -172,84 +188,6 @@ def has_lists(path: Path) -> bool:
     )
 
 
-def _scan(path: Path) -> dict[str, Elements]:
-    """The element positions of the wanted top-level lists."""
-    import numpy as np
-
-    from georsmllm.json_spans import OK, STATUS_TEXT, skip_space, skip_string, skip_value
-
-    data, release = _mapped(path)
-    at = skip_space(data, 3 if data[:3].tobytes() == b"\xef\xbb\xbf" else 0)
-    if at >= data.size or data[at] != ord("{"):
-        _broken(path, at, "expected a JSON object")
-    found: dict[str, Elements] = {}
-    at = skip_space(data, at + 1)
-    while at < data.size and data[at] != ord("}"):
-        key_end = skip_string(data, at)
-        colon = skip_space(data, key_end)
-        if data[at] != ord('"') or colon >= data.size or data[colon] != ord(":"):
-            _broken(path, min(colon, data.size), "expected a key and a colon")
-        key = data[at + 1 : key_end - 1].tobytes().decode(errors="replace")
-        at = skip_space(data, colon + 1)
-        if key in LISTS:
-            if at >= data.size or data[at] != ord("["):
-                _broken(path, at, f"{key!r} is no list (one JSON for each image, as in SODA-A, is another format)")
-            if key in found:
-                _broken(path, at, f"a second list {key!r}")
-            found[key], at = _elements(path, data, at + 1, np.frombuffer(_ID_KEY[key], np.uint8), release)
-        else:
-            at, status, _ = skip_value(data, at, np.zeros(0, np.uint8))
-            if status != OK:
-                _broken(path, at, STATUS_TEXT[status])
-        at = skip_space(data, at)
-        if at < data.size and data[at] == ord(","):
-            at = skip_space(data, at + 1)
-    if at >= data.size:
-        _broken(path, data.size, "the file ends before its last closing bracket")
-    return found
-
-
-def _elements(path: Path, data: Bytes, at: int, key: Bytes, release: Callable[[int], None]) -> tuple[Elements, int]:
-    import numpy as np
-
-    from georsmllm.json_spans import MORE, OK, STATUS_TEXT, elements
-
-    spans = np.empty((_BATCH, 2), np.int64)
-    ids = np.empty(_BATCH, np.uint64)
-    batches: list[Elements] = []
-    status = MORE
-    while status == MORE:
-        count, at, status = elements(data, at, key, spans, ids)
-        batches.append(Elements(spans[:count].copy(), ids[:count].copy()))
-        release(at)
-    if status != OK:
-        _broken(path, at, STATUS_TEXT[status])
-    return Elements(np.concatenate([b.spans for b in batches]), np.concatenate([b.ids for b in batches])), at
-
-
-def _mapped(path: Path) -> tuple[Bytes, Callable[[int], None]]:
-    """The bytes of a file, and a function that gives the pages before a position back to the system."""
-    import numpy as np
-
-    try:
-        with path.open("rb") as file:
-            mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except (FileNotFoundError, IsADirectoryError):
-        raise UsageError(f"no such file: {path}") from None
-    except ValueError:
-        _broken(path, 0, "the file is empty")
-
-    def release(at: int) -> None:
-        if sys.platform == "linux":  # elsewhere the system takes pages back when it needs them
-            mapping.madvise(mmap.MADV_DONTNEED, 0, at)
-
-    return np.frombuffer(mapping, np.uint8), release
-
-
-def _broken(path: Path, at: int, trouble: str) -> NoReturn:
-    raise UsageError(f"{path}@{at}: {trouble}; the file is not whole JSON: fetch or write it again")
-
-
 def _runs(annotations: Elements) -> Elements:
     """Byte runs of one id each, sorted by id and then by place: neighbours in the file share a run."""
     import numpy as np
@@ -268,52 +206,27 @@ def _refuse_twins(path: Path, images: Elements) -> None:
     import numpy as np
 
     order = np.argsort(images.ids, kind="stable")
-    twins = np.flatnonzero(np.diff(images.ids[order].view(np.int64)) == 0)
+    twins = np.flatnonzero(images.ids[order][1:] == images.ids[order][:-1])
     if twins.size:
-        start = int(images.spans[order[twins[0] + 1], 0])
-        entry = next(_entries(path, Elements(images.spans[order[twins[:1] + 1]], images.ids[:1]), ImageEntry))
-        raise UsageError(f"{path}@{start}: a second image with the id {entry.id!r}; give every image its own")
+        first, second = (int(images.spans[order[row], 0]) for row in (twins[0], twins[0] + 1))
+        raise UsageError(f"{path}@{second}: an image with the id of the one at byte {first}; give every image its own")
 
 
-def _read_span(path: Path, span: Span) -> bytes:
+def read_span(path: Path, span: Span) -> bytes:
+    """The bytes of an element or a run."""
     with path.open("rb") as file:
         file.seek(span[0])
         return file.read(span[1] - span[0])
 
 
 def _read_run(path: Path, run: Span) -> list[Annotation]:
-    raw = _read_span(path, run)
+    raw = read_span(path, run)
     try:
         return _ANNOTATIONS_DECODER.decode(b"[" + raw + b"]")
     except (msgspec.DecodeError, RecursionError):
         # Which one it was is only looked for now: the plain case decodes the whole run at once.
-        spans = _element_spans(raw)
+        spans = element_spans(raw)
         return [_decode(_ANNOTATION_DECODER, path, run[0] + start, raw[start:end]) for start, end in spans]
-
-
-def _element_spans(raw: bytes) -> list[Span]:
-    """Positions of the elements inside a run of a list."""
-    import numpy as np
-
-    from georsmllm.json_spans import elements
-
-    data = np.frombuffer(raw + b"]", np.uint8)
-    room = 1 + raw.count(b"{")
-    spans = np.empty((room, 2), np.int64)
-    count, _, _ = elements(data, 0, np.zeros(0, np.uint8), spans, np.empty(room, np.uint64))
-    return [(start, end) for start, end in spans[:count].tolist()]
-
-
-def _entries(path: Path, elements: Elements, type_: type[T]) -> Iterator[T]:
-    """Decoded one by one; a broken one is a UsageError, because nothing could be grouped around it."""
-    decoder = msgspec.json.Decoder(type_)
-    with path.open("rb") as file:
-        for start, end in elements.spans.tolist():
-            file.seek(start)
-            try:
-                yield _decode(decoder, path, start, file.read(end - start))
-            except BadRecord as error:
-                raise UsageError(f"{error}; mend this entry in the file") from None
 
 
 def _decode(decoder: msgspec.json.Decoder[T], path: Path, start: int, raw: bytes) -> T:
@@ -332,4 +245,5 @@ def _decode(decoder: msgspec.json.Decoder[T], path: Path, start: int, raw: bytes
 _IMAGE_DECODER = msgspec.json.Decoder(ImageEntry)
 _ANNOTATION_DECODER = msgspec.json.Decoder(Annotation)
 _ANNOTATIONS_DECODER = msgspec.json.Decoder(list[Annotation])
+_CATEGORIES_DECODER = msgspec.json.Decoder(tuple[Category, ...])
 _SEGMENTATION_DECODER = msgspec.json.Decoder(Rle | tuple[Rle | tuple[float, ...], ...] | None)

@@ -22,6 +22,7 @@ import msgspec
 from georsmllm import geometry
 from georsmllm.errors import GeoRSMLLMError
 from georsmllm.formats.coco import Annotation, Rle, segmentation
+from georsmllm.tiling import MIN_FIT
 from georsmllm.types import Point, PointSet, Ring, box, rbox
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ MENDS = {
 }
 
 
+MIN_VISIBLE = 0.7  # as for tiles: of less, what the object is cannot be seen
+
+
 class BadShape(GeoRSMLLMError):
     """An annotation whose shape cannot be read; reason: a key of REASONS."""
 
@@ -57,8 +61,11 @@ class BadShape(GeoRSMLLMError):
 
 
 class Shaped(NamedTuple):
-    """A shape inside its image. visible: share of the annotated area that lies in the image. ignore: "collapsed" (no
-    area), "outside_image" (the shape is then left where the file has it) or None. mended: names of MENDS."""
+    """A shape inside its image. visible: share of the annotated area that lies in the image. mended: names of MENDS.
+
+    ignore: "collapsed" (no area), "outside_image" (the shape is then left where the file has it), "low_visibility",
+    "clipped_beyond_shape" (a rotated box whose visible part is no rotated box), or None.
+    """
 
     shape: PointSet
     visible: float
@@ -215,12 +222,13 @@ def _points(flat: Flat) -> tuple[Point, ...]:
 
 
 def _inside(shape: PointSet, size_wh: SizeWH, mended: tuple[str, ...]) -> Shaped:
-    if geometry.area(shape) == 0:
-        held = geometry.clip(shape, (0, 0, *size_wh)).shape
-        return Shaped(held or shape, 1.0, "collapsed" if held else "outside_image", mended)
-    cut = geometry.clip(shape, (0, 0, *size_wh))
-    if cut.shape is None:
+    cut, visible, fit = geometry.clip(shape, (0, 0, *size_wh))
+    if cut is None:
         return Shaped(shape, 0.0, "outside_image", mended)
-    if cut.shape == shape:
-        return Shaped(shape, 1.0, None, mended)
-    return Shaped(cut.shape, cut.visible, None, (*mended, "clipped_to_image"))
+    if cut == shape:
+        return Shaped(shape, 1.0, None if geometry.area(shape) > 0 else "collapsed", mended)
+    mended = (*mended, "clipped_to_image")
+    if geometry.area(cut) == 0:
+        return Shaped(cut, visible, "collapsed", mended)
+    ignore = "low_visibility" if visible < MIN_VISIBLE else "clipped_beyond_shape" if fit < MIN_FIT else None
+    return Shaped(cut, visible, ignore, mended)
