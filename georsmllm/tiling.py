@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 
-from georsmllm.classes import is_stuff
+from georsmllm.classes import is_countable
 from georsmllm.errors import UsageError
 from georsmllm.geometry import area, bounds, clip, shift, to_shapely
 from georsmllm.types import ImageRef, PointSet, Ring, Sample, Target, Window
@@ -92,7 +92,7 @@ def _pieces(target: Target, window: Window, min_visible: float) -> Iterator[Targ
     if visible == 1.0:
         yield replace(moved, shape=shift(cut_shape, -window.x, -window.y))
         return
-    stuff = is_stuff(target.label)
+    stuff = not is_countable(target.label)
     for piece in _apart(cut_shape, target.shape):
         ignore = target.ignore
         if ignore is None and not stuff and visible * target.visible < min_visible:

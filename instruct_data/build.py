@@ -73,7 +73,7 @@ def build(
     manifest = Manifest(FORMAT, __version__, recipe, facts, mixed.shards)
     write_json(out / "stats.json", stats)
     with writing(out / "README.md") as file:
-        file.write(card(manifest, stats, out.absolute().name).encode())
+        file.write(card(manifest, stats).encode())
     write_json(out / "manifest.json", manifest)
     shutil.rmtree(state)
     return Outcome(manifest, stats, already_there=False)

@@ -50,7 +50,7 @@ FEATURES = """\
 """
 
 
-def card(manifest: Manifest, stats: Stats, name: str) -> str:
+def card(manifest: Manifest, stats: Stats) -> str:
     """The card's text; the same set gives the same text."""
     splits = list(dict.fromkeys(shard.split for shard in manifest.shards))
     files = "".join(f'  - split: {split}\n    path: "records/{split}-*.jsonl"\n' for split in splits)
@@ -75,7 +75,7 @@ configs:
 {files}dataset_info:
 {FEATURES}---
 
-# {name}
+# Instructions from {", ".join(source.name for source in manifest.sources)}
 
 Instructions on remote-sensing images whose answers are text made of points, built by georsmllm {manifest.georsmllm}.
 Coordinates in the text are lines of a 0..1000 grid over the image; `gold` is in pixels of the image (x right, y down,

@@ -260,9 +260,8 @@ def _ask(shop: Workshop, view: Sample) -> Built:
         refusals.extend(built.refusals)
     if shop.recipe.cyclic.mode != "off":
         options = AskOptions(shop.recipe.limits, shop.recipe.templates.get("region", ()))
-        twins = turn(instructions, view, rng(seed, view.id, "cyclic"), options)
-        instructions.extend(twins.instructions)
-        refusals.extend(twins.refusals)
+        turned = turn(instructions, view, rng(seed, view.id, "cyclic"), options)
+        return Built(turned.instructions, (*refusals, *turned.refusals))
     return Built(tuple(instructions), tuple(refusals))
 
 

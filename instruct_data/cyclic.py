@@ -1,0 +1,120 @@
+"""Cyclic referring: answers become questions and questions answers (GeoRSMLLM section on self-augmentation; methods 5).
+
+For every positive forward instruction there is a twin the other way round (all its objects in one region prompt, and one
+of them alone) and a twin forward again in other words. Leakage: twins share their view's scene, so they share its split;
+the mixture keeps one direction for each (view, class), so no set holds both. Noise rules drop by name, in `region`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from random import Random
+
+from georsmllm.classes import plural
+from georsmllm.contracts import AskOptions, Built, Refusal
+from georsmllm.errors import CannotSay
+from georsmllm.geometry import bounds
+from georsmllm.pointtext import N, canonical, encode, from_grid
+from georsmllm.types import Instruction, PointSet, Ring, Said, Sample
+
+from .tasks._asking import fill, lines, number_word, singular
+from .tasks.region import describe
+
+AGAIN = lines("""
+    Locate {expression}.
+    Find {expression} in this view.
+    Where can {expression} be seen?
+    Mark {expression}.
+    Point out {expression}.
+    Show the position of {expression}.
+    Please locate {expression}.
+    Give the coordinates of {expression}.
+    I am looking for {expression}.
+    Trace {expression} for me.
+    Indicate {expression} on the image.
+    Say where to find {expression}.
+    Write down where {expression} can be found.
+""")
+
+NEAR, FAR, FAR_SHARE = 2, 5, 0.1
+"""Region inputs move by up to 2 grid lines, every tenth by up to 5 (methods section 5.3): a model must not learn strings."""
+MAX_MOVED_SHARE = 0.1
+"""And never by more than a tenth of the region's shorter side."""
+
+
+def turn(instructions: Sequence[Instruction], view: Sample, rng: Random, options: AskOptions) -> Built:
+    """All instructions of a view with their twins: forward ones as they came, region inputs jittered, twins at the end."""
+    turned: list[Instruction] = []
+    refused: list[Refusal] = []
+    described = {one.targets for one in instructions if one.direction == "reverse"}
+    for source in instructions:
+        if source.direction != "forward" or not source.targets or len(source.labels) != 1:
+            continue
+        for members in _members(source, rng):
+            if members in described:
+                continue
+            described.add(members)
+            built = describe(view, members, rng, options)
+            turned.extend(
+                replace(one, id=f"{source.id}~region-{one.form}", twin_of=source.id) for one in built.instructions
+            )
+            refused.extend(built.refusals)
+        expression = _expression(source)
+        if expression:
+            prompt = fill(rng.choice(AGAIN), {"expression": expression})
+            turned.append(replace(source, id=f"{source.id}~again", prompt=prompt, twin_of=source.id))
+    forward = [one for one in (*instructions, *turned) if one.direction != "reverse"]
+    reverse = [_jittered(one, rng) for one in (*instructions, *turned) if one.direction == "reverse"]
+    return Built((*forward, *reverse), tuple(refused))
+
+
+def _members(source: Instruction, rng: Random) -> list[tuple[int, ...]]:
+    """The target groups that are described: all of the instruction's, and one of them drawn alone."""
+    if len(source.targets) == 1:
+        return [source.targets]
+    return [source.targets, (rng.choice(source.targets),)]
+
+
+def _expression(source: Instruction) -> str:
+    """What the instruction is about, as a noun phrase; "" for forms whose words say more than class and number."""
+    label, count = source.labels[0], len(source.targets)
+    if source.form == "all" and source.task == "change":
+        return f"the new or altered {plural(label)}"
+    if source.form == "all":
+        return f"the {singular(label)}" if count == 1 else f"the {number_word(count)} {plural(label)}"
+    if source.form == "largest":
+        return f"the largest {singular(label)}" if count == 1 else f"the {number_word(count)} largest {plural(label)}"
+    return ""
+
+
+def _jittered(instruction: Instruction, rng: Random) -> Instruction:
+    """The instruction with the shapes in its prompt moved by a few grid lines; as it came where that cannot be said."""
+    if instruction.negative:
+        return instruction
+    reach = FAR if rng.random() < FAR_SHARE else NEAR
+    prompt = tuple(
+        part if isinstance(part, str) else _moved(part, instruction.images[part.image].size_wh, reach, rng)
+        for part in instruction.prompt
+    )
+    return replace(instruction, prompt=prompt)
+
+
+def _moved(said: Said, size_wh: tuple[int, int], reach: int, rng: Random) -> Said:
+    shapes = tuple(from_grid(_shaken(canonical(shape, size_wh), reach, rng), size_wh) for shape in said.shapes)
+    try:
+        encode(shapes, size_wh)
+    except CannotSay:
+        return said
+    return replace(said, shapes=shapes)
+
+
+def _shaken(grid: PointSet, reach: int, rng: Random) -> PointSet:
+    x1, y1, x2, y2 = bounds(grid)
+    most = min(reach, int(MAX_MOVED_SHARE * min(x2 - x1, y2 - y1))) if grid.kind != "point" else reach
+
+    def shake(line: float) -> int:
+        return min(N, max(0, int(line) + rng.randint(-most, most)))
+
+    rings = tuple(Ring(tuple((shake(x), shake(y)) for x, y in ring.points), ring.sign) for ring in grid.rings)
+    return PointSet(grid.kind, rings, grid.keypoints)

@@ -1,0 +1,136 @@
+"""`georsmllm build`: datasets as they lie on disk become an instruction set."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from georsmllm.errors import UsageError
+from georsmllm.layout import Stats
+from georsmllm.recipe import Plain, load
+
+EPILOG = """
+\b
+Examples:
+  georsmllm build --dataset dota=/data/DOTA --task det,count --out sets/dota
+  georsmllm build recipe.yaml --out sets/mine --workers 8 --seed 7
+  georsmllm build recipe.yaml tiles.size=512 mix.negatives=0.1 --out sets/small-tiles
+
+\b
+A killed build goes on where it was when the same command is run again. The same recipe and seed give
+the same bytes for any number of workers. Exit codes: 0 done, 2 wrong input or, under --strict, the
+first bad record.
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("words", nargs=-1, metavar="[RECIPE.yaml] [KEY=VALUE]...")
+@click.option(
+    "--dataset",
+    "-d",
+    multiple=True,
+    metavar="NAME=PATH",
+    help="A reader and the folder (or index file) it reads; repeatable.",
+)
+@click.option(
+    "--task",
+    "-t",
+    multiple=True,
+    metavar="NAMES",
+    help="Tasks to ask, comma-separated; repeatable. Without a recipe: all that exist.",
+)
+@click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="Folder of the set.")
+@click.option("--workers", "-w", type=click.IntRange(1), default=None, help="Processes; by default one a core.")
+@click.option("--seed", "-s", type=int, default=None, help="Decides every draw; 0 unless the recipe says otherwise.")
+@click.option(
+    "--strict", is_flag=True, help="Stop at the first record that cannot be read, instead of setting it aside."
+)
+@click.option("--overwrite", is_flag=True, help="Replace a set, finished or not, that lies in the folder.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress bars.")
+def command(
+    words: tuple[str, ...],
+    dataset: tuple[str, ...],
+    task: tuple[str, ...],
+    out: Path,
+    workers: int | None,
+    seed: int | None,
+    strict: bool,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Make an instruction set from datasets as they lie on disk.
+
+    Give a recipe, or everything by flags; KEY=VALUE words change single keys of the recipe.
+    """
+    path, overrides = _words(words)
+    recipe = load(path, overrides, _flags(dataset, task, seed=seed, strict=strict, whole=path is None))
+    from georsmllm.instruct_data.build import build, silent
+
+    from .progress import bar
+
+    outcome = build(
+        recipe, out, workers=workers or os.cpu_count() or 1, overwrite=overwrite, bar=silent if quiet else bar
+    )
+    if outcome.already_there:
+        print(f"{out} holds this very set already; --overwrite builds it anew")
+    for line in summary(outcome.stats):
+        print(line)
+    print(f"set: {out}   look at it: georsmllm look {out}")
+
+
+def summary(stats: Stats) -> list[str]:
+    """What was found, asked, left out and written, in a few lines."""
+    lines = []
+    for name, source in stats.sources.items():
+        bad = f"; {_named(source.quarantined)} set aside in quarantine.jsonl" if source.quarantined else ""
+        lines.append(f"{name}: {source.kept} of {source.found} samples read, {source.views} views{bad}")
+        ignored = f" (not asked: {_named(source.ignored)})" if source.ignored else ""
+        lines.append(f"  {source.asked} of {source.targets} targets asked{ignored}")
+        if source.mended:
+            lines.append(f"  mended while reading: {_named(source.mended)}")
+    for split, tasks in stats.by_task.items():
+        lines.append(f"{split}: {sum(tasks.values())} records of {stats.scenes[split]} scenes ({_named(tasks)})")
+    left_out = f"; left out by the mixture: {_named(stats.dropped)}" if stats.dropped else ""
+    lines.append(f"{stats.made} records made, {stats.written} written{left_out}")
+    return lines
+
+
+def _named(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
+
+
+def _words(words: tuple[str, ...]) -> tuple[Path | None, tuple[str, ...]]:
+    recipes = [word for word in words if "=" not in word]
+    if len(recipes) > 1:
+        raise UsageError(f"expected one recipe, got {' and '.join(recipes)}")
+    return (Path(recipes[0]) if recipes else None), tuple(word for word in words if "=" in word)
+
+
+def _flags(
+    datasets: tuple[str, ...], tasks: tuple[str, ...], *, seed: int | None, strict: bool, whole: bool
+) -> dict[str, Plain]:
+    """What the flags say, as keys of a recipe; `whole`: there is no recipe file, so they must say everything."""
+    flags: dict[str, Plain] = {}
+    if datasets or whole:
+        flags["sources"] = [dict(zip(("dataset", "path"), named_path(text), strict=True)) for text in datasets]
+    if tasks:
+        flags["tasks"] = [name for names in tasks for name in names.split(",") if name]
+    elif whole:
+        from georsmllm.discover import task_names
+
+        flags["tasks"] = list(task_names())
+    if seed is not None:
+        flags["seed"] = seed
+    if strict:
+        flags["policy"] = "strict"
+    return flags
+
+
+def named_path(text: str) -> tuple[str, str]:
+    """(reader, path) of NAME=PATH."""
+    name, equals, path = text.partition("=")
+    if not (name and equals and path):
+        raise UsageError(f"expected NAME=PATH like dota=/data/DOTA, got {text!r}")
+    return name, path

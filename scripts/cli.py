@@ -1,0 +1,73 @@
+"""The `georsmllm` command: the table of its words; a word's file is imported only when that word is used."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from georsmllm import __version__
+from georsmllm.errors import BadRecord, UsageError
+
+COMMANDS = {
+    "build": "Make an instruction set from datasets as they lie on disk.",
+    "look": "Write a page that shows a set: counts, and every answer drawn on its image.",
+    "validate": "Hold a set against its schema and laws.",
+    "datasets": "List the dataset readers, or show one's card: layout, label line, licence, defects.",
+    "check": "Read your own data with a reader and say what is wrong with it, before you build.",
+}
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+
+class Words(click.Group):
+    """A group whose commands are found by their file."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"georsmllm.scripts.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Words, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="georsmllm")
+def group() -> None:
+    """Remote-sensing annotations as text made of points, and back.
+
+    \b
+    A first walk:
+      georsmllm datasets dota                      what the reader expects on disk
+      georsmllm check dota=/data/DOTA              what it makes of your copy
+      georsmllm build --dataset dota=/data/DOTA --task det,count --out sets/dota
+      georsmllm look sets/dota                     open sets/dota/look.html in a browser
+    """
+
+
+def main() -> None:
+    """Run the command; what a person got wrong is one line on stderr and exit code 2."""
+    try:
+        code = group.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.exceptions.Abort:
+        print("\ninterrupted; run the same command again to go on", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
+    except (UsageError, BadRecord) as error:
+        print(f"georsmllm: {error}", file=sys.stderr)
+        sys.exit(EXIT_USAGE)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()
