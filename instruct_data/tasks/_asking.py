@@ -39,16 +39,21 @@ def by_class(view: Sample, *, image: int = 0) -> dict[str, tuple[int, ...]]:
 
 
 def divide(view: Sample, *, image: int = 0) -> Divided:
-    """Classes without an ignored target, and a refusal for each other class: its first ignored target's reason."""
+    """Exhaustively labelled classes without an ignored target, and a refusal for each other class.
+
+    Its reason is that of the first ignored target, or not_exhaustive: "all" of a class is a fact only where every
+    instance of it is annotated.
+    """
     whole: dict[str, tuple[int, ...]] = {}
     refusals: list[Refusal] = []
     for label, indices in by_class(view, image=image).items():
         reasons = [view.targets[i].ignore for i in indices]
         ignored = [reason for reason in reasons if reason is not None]
-        if not ignored:
+        if not ignored and label in view.exhaustive:
             whole[label] = indices
         elif len(ignored) < len(indices):
-            refusals.append(Refusal(label, ignored[0], askable(view, indices)))
+            reason = ignored[0] if ignored else "not_exhaustive"
+            refusals.append(Refusal(label, reason, askable(view, indices)))
     return Divided(whole, tuple(refusals))
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from georsmllm.polygons import simplify
-
 from georsmllm.classes import plural
 from georsmllm.contracts import AskOptions, Built, Limits, Refusal, Score, Task
 from georsmllm.errors import BadAnswer, CannotSay
 from georsmllm.metrics.detection import macro_rates, matched
 from georsmllm.metrics.regions import Overlap, iou, object_ious, overlap, pixel_f1
 from georsmllm.pointtext import decode, encode
+from georsmllm.polygons import simplify
 from georsmllm.relations import IMAGE_REGIONS, region_share
 from georsmllm.types import Instruction, Part, PointSet, Record, Said, Sample
 
@@ -66,13 +65,13 @@ def build(view: Sample, rng: Random, options: AskOptions) -> Built:
     for label, indices in by_class(view, image=0).items():
         if askable(view, indices):
             refused.append(Refusal(label, "on_first_image", askable(view, indices)))
-    on_first = {refusal.label for refusal in refused}
     for label, indices in by_class(view, image=1).items():
         candidates = askable(view, indices)
         if not candidates:
             continue
-        if label in on_first or any(view.targets[i].shape.kind != "polygon" for i in candidates):
-            refused.append(Refusal(label, "on_first_image" if label in on_first else "no_polygon", candidates))
+        reason = _unfit(view, label, candidates)
+        if reason:
+            refused.append(Refusal(label, reason, candidates))
             continue
         instructions, refusals = _ask_class(view, label, indices, rng, options)
         asked.extend(instructions)
@@ -83,6 +82,14 @@ def build(view: Sample, rng: Random, options: AskOptions) -> Built:
         prompt = fill(pick(rng, options, TEMPLATES, _WHOLE), {"plural": plural(label)})
         asked.append(_instruction(view, "none", Said((), (), 1), (), about=(label,), prompt=prompt))
     return Built(tuple(asked), tuple(refused))
+
+
+def _unfit(view: Sample, label: str, candidates: tuple[int, ...]) -> str:
+    if any(target.image == 0 and target.label == label for target in view.targets):
+        return "on_first_image"
+    if any(view.targets[i].shape.kind != "polygon" for i in candidates):
+        return "no_polygon"
+    return "" if label in view.exhaustive else "not_exhaustive"
 
 
 def _ask_class(

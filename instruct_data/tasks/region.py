@@ -7,7 +7,6 @@ from collections.abc import Callable
 from random import Random
 
 from georsmllm.keypoints import keypoints
-from georsmllm.polygons import simplify
 
 from georsmllm.classes import plural, with_article
 from georsmllm.contracts import AskOptions, Built, Limits, Refusal, Score, Task
@@ -16,6 +15,7 @@ from georsmllm.geometry import area, bounds, centre, to_box, to_rbox
 from georsmllm.metrics.match import cover_matrix
 from georsmllm.metrics.text import lemma, names, phrases_match, token_f1, tokens
 from georsmllm.pointtext import encode
+from georsmllm.polygons import simplify
 from georsmllm.types import Instruction, PointSet, Record, Said, Sample, Target, box, point
 
 from ._asking import (

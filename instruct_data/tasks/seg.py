@@ -134,6 +134,8 @@ def _ask_class(
         return [], []
     if any(view.targets[i].shape.kind != "polygon" for i in candidates):
         return [], [Refusal(label, "no_polygon", candidates)]
+    if label not in view.exhaustive:
+        return [], [Refusal(label, "not_exhaustive", candidates)]
     ignored = [reason for i in indices if (reason := view.targets[i].ignore) is not None]
     asked: list[Instruction] = []
     refused: list[Refusal] = []

@@ -23,7 +23,8 @@ def quad(x: float, y: float, side: float = 20) -> PointSet:
 
 
 def view(*targets: Target, exhaustive: tuple[str, ...] = ()) -> Sample:
-    return Sample("invented/a", "invented", "train", "invented/a", (IMAGE,), targets, exhaustive=exhaustive)
+    known = tuple(sorted({*exhaustive, *(target.label for target in targets)}))
+    return Sample("invented/a", "invented", "train", "invented/a", (IMAGE,), targets, exhaustive=known)
 
 
 def ship(x: float, y: float, **more: object) -> Target:
@@ -104,6 +105,12 @@ def test_a_class_that_cannot_be_said_whole_is_refused(targets: tuple[Target, ...
     built = TASK.build(view(*targets), Random(0), AskOptions(limits))
     assert built.instructions == ()
     assert built.refusals == (Refusal("ship", reason, tuple(range(len(targets)))),)
+
+
+def test_all_of_a_class_is_not_asked_where_some_may_be_unlabelled() -> None:
+    built = TASK.build(replace(view(ship(10, 20)), exhaustive=()), Random(0), AskOptions())
+    assert built.instructions == ()
+    assert built.refusals == (Refusal("ship", "not_exhaustive", (0,)),)
 
 
 def test_a_pair_of_images_is_refused() -> None:
