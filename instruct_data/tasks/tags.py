@@ -109,9 +109,9 @@ def decidable(table: Mapping[str, taxonomy.Cover], exhaustive: tuple[str, ...]) 
 
 def _levels(view: Sample, rng: Random, options: AskOptions) -> Built:
     names = sorted({canonical(text.text) for text in view.texts if text.kind == "scene"})
-    table = next((found for name in origins(view) if (found := taxonomy.crosswalk_table(name))), None)
-    if table is None or not names:
+    if not names:
         return Built()
+    table = next((found for name in origins(view) if (found := taxonomy.crosswalk_table(name))), {})
     codes = table.get(names[0])
     reason = _refusal(view, names, codes)
     if codes is None or reason:
