@@ -16,6 +16,7 @@ from georsmllm.contracts import Card, Converter, Ref
 from georsmllm.errors import BadRecord, UsageError
 from georsmllm.files import folder, walk
 from georsmllm.formats import coco, coco_shapes
+from georsmllm.json_lists import Span
 from georsmllm.types import ImageRef, Sample, Target
 
 CARD = Card(
@@ -198,7 +199,7 @@ def _finder(json: Path, base: Path) -> Callable[[str], str]:
 
 
 @lru_cache(maxsize=8)
-def _categories(json: Path, span: coco.Span, mtime_ns: int) -> dict[coco.Id, str]:  # noqa: ARG001
+def _categories(json: Path, span: Span, mtime_ns: int) -> dict[coco.Id, str]:  # noqa: ARG001
     return {category.id: category.name for category in coco.read_categories(json, span)}
 
 
@@ -254,7 +255,7 @@ def _exhaustive(
     return tuple(name for name in _classes(categories.values()) if name not in _classes(unsure))
 
 
-def _refuse_orphans(json: Path, runs: tuple[coco.Span, ...]) -> NoReturn:
+def _refuse_orphans(json: Path, runs: tuple[Span, ...]) -> NoReturn:
     first = coco.read_span(json, runs[0])[:500].decode(errors="replace")
     lost = sum(coco.count(json, run) for run in runs)
     message = f"{lost} annotations whose image_id names none of the images"

@@ -73,6 +73,8 @@ def scan(path: Path, id_keys: Mapping[str, str]) -> dict[str, Found]:
             at = skip_space(data, at + 1)
     if at >= data.size:
         _broken(path, data.size, "the file ends before its last closing bracket")
+    if (rest := skip_space(data, at + 1)) < data.size:
+        _broken(path, rest, "something follows the last closing bracket")
     return found
 
 

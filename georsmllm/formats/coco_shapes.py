@@ -44,7 +44,7 @@ MENDS = {
     "degenerate_part_dropped": "a part of a segmentation without area was left out",
     "box_in_place_of_shape": "a segmentation without any area gave way to its bbox",
     "pixels_to_edges": "rings through pixel indices grew to the outer edges of those pixels",
-    "reordered_corners": "four corners in crossing order were put in order around their centre",
+    "reordered_corners": "a quad that crosses itself gets its corners in the order of their convex hull",
 }
 
 
@@ -117,6 +117,10 @@ def pixels_to_edges(geometry_px: Geometry) -> Geometry:
     import shapely
 
     square = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], dtype=float)
+    # the region at all four corners, not only at one, so that rounding leaves no holes without width along its edges
+    corners = [shapely.transform(geometry_px, lambda xy, corner=corner: xy + corner) for corner in square]
+    if shapely.convex_hull(geometry_px).area <= geometry_px.area:
+        return shapely.convex_hull(shapely.geometrycollections(corners))
     swept = []
     for part in shapely.get_parts(geometry_px):
         lines = shapely.get_parts(part.boundary) if part.geom_type == "Polygon" else [part]
@@ -124,7 +128,7 @@ def pixels_to_edges(geometry_px: Geometry) -> Geometry:
             points = shapely.get_coordinates(line)
             ends = np.concatenate([points[:-1, None] + square, points[1:, None] + square], axis=1)
             swept.append(shapely.convex_hull(shapely.multipoints(ends)))
-    return shapely.simplify(shapely.union_all(np.concatenate([shapely.get_parts(geometry_px), *swept])), 0)
+    return shapely.simplify(shapely.union_all(np.concatenate([corners, *swept])), 0)
 
 
 def _check_bbox(bbox: Flat) -> None:
@@ -141,12 +145,12 @@ def _from_bbox(bbox: Flat) -> tuple[PointSet, tuple[str, ...]]:
         x, y, w, h = bbox
         return box(x, y, x + w, y + h), ()
     if len(bbox) == 5:
-        return rbox(detectron2_corners(bbox)), ()
+        return rbox(geometry.order_corners(detectron2_corners(bbox))), ()
     corners = tuple(zip(bbox[::2], bbox[1::2], strict=True))
     if geometry.is_simple_quad(corners):
-        return rbox(corners), ()
-    cx, cy = sum(x for x, _ in corners) / 4, sum(y for _, y in corners) / 4
-    return rbox(tuple(sorted(corners, key=lambda p: math.atan2(p[1] - cy, p[0] - cx)))), ("reordered_corners",)
+        return rbox(geometry.order_corners(corners)), ()
+    # two sides can only cross when all four corners are on the hull
+    return rbox(geometry.order_corners(geometry.hull(corners))), ("reordered_corners",)
 
 
 def _from_segmentation(

@@ -1,0 +1,115 @@
+"""LEVIR-CD and LEVIR-CD+: pairs of images and the buildings that appeared or vanished between them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from georsmllm import images
+from georsmllm.contracts import Card, Converter, Ref
+from georsmllm.errors import BadRecord, UsageError
+from georsmllm.files import folder, walk
+from georsmllm.formats import label_png
+from georsmllm.types import ImageRef, Sample, Target
+
+CARD = Card(
+    title="LEVIR-CD / LEVIR-CD+: building change in pairs of 1024 x 1024 px at 0.5 m, and their crops of 256 px",
+    layout="""
+ROOT/{train,val,test}/{A,B,label}/train_1.png       full tiles; LEVIR-CD+ has train and test only
+ROOT/{A,B,label}/train_386_0512_0768.png            crops (the split lists in ROOT/list repeat the names' first word)
+A is before, B after. Files pair by name, never by order; the split is the folder, or else the first word of the name.
+A part without a label folder gives samples that say nothing (tag "unlabelled").
+""".strip(),
+    label_line="an 8-bit grey PNG of the images' size: 255 a building that changed, 0 the rest",
+    classes="""
+building, on the second image, with the attribute change=any: the mask does not tell built from demolished. An object is
+what hangs together, corners included. Of a labelled pair every change of a building is known, so "no change" is a fact.
+""".strip(),
+    paper="Chen and Shi, A Spatial-Temporal Attention-Based Method and a New Dataset for Remote Sensing Image Change "
+    "Detection, Remote Sensing 12(10), 2020; LEVIR-CD+: Shen et al., S2Looking, Remote Sensing 13(24), 2021",
+    licence="non-commercial academic use",
+    defects="""
+Circulating crops hold pairs of two sizes (test_113_0256: 384 and 383 px high; refused as pair_size); test files of
+LEVIR-CD+ are named train_638.png, so there the folder decides; the buildings are only outlined to about a pixel; masks
+saved as JPEG are read at a threshold of 128, any other value in a PNG is refused.
+""".strip(),
+)
+SPLITS = ("train", "val", "test")
+_TILE = re.compile(r"(?P<split>train|val|test)_\d+")
+
+
+def find(root: Path) -> Iterator[Ref]:
+    folder(root, "a LEVIR-CD folder with A, B and label, or train/A ...")
+    parts = [
+        split for split in ("", *sorted(SPLITS)) if (root / split / "A").is_dir() and (root / split / "B").is_dir()
+    ]
+    if not parts:
+        held = ", ".join(sorted(path.name for path in root.iterdir())[:5]) or "nothing"
+        raise UsageError(
+            f"no A and B, nor train/A and train/B, in {root}, which holds {held}; give the folder above them"
+        )
+    for part in parts:
+        yield from _find_part(root, part)
+
+
+def _find_part(root: Path, part: str) -> Iterator[Ref]:
+    prefix = f"{part}/" if part else ""
+    sides = ("A", "B", "label") if (root / part / "label").is_dir() else ("A", "B")
+    files = {side: _by_stem(root, f"{prefix}{side}") for side in sides}
+    stems = set().union(*files.values())
+    for stem in sorted(stems):
+        # A file that is missing keeps the name that its fellow would give it, so that reading names it.
+        suffix = next(PurePosixPath(files[side][stem]).suffix for side in sides if stem in files[side])
+        paths = tuple(files[side].get(stem, f"{prefix}{side}/{stem}{suffix}") for side in sides)
+        tile = _TILE.match(PurePosixPath(stem).name)
+        yield Ref(prefix + stem, part or (tile["split"] if tile else ""), paths)
+
+
+def _by_stem(root: Path, below: str) -> dict[str, str]:
+    files: dict[str, str] = {}
+    for name in walk(root / below, images.SUFFIXES):
+        stem = str(PurePosixPath(name).with_suffix(""))
+        if stem in files:
+            raise UsageError(f"two images of one name: {files[stem]} and {below}/{name}; keep one of them")
+        files[stem] = f"{below}/{name}"
+    return files
+
+
+def read(root: Path, ref: Ref) -> Sample:
+    before, after = (_image(root, path) for path in ref.paths[:2])
+    if before.size_wh != after.size_wh:
+        sizes = f"A is {before.width} x {before.height}, B is {after.width} x {after.height}"
+        raise BadRecord("pair_size", f"expected two images of one size, {sizes}", where=after.path)
+    name = PurePosixPath(ref.key).name
+    tile = _TILE.match(name)
+    sample = Sample(
+        id=f"levir_cd/{ref.key}",
+        dataset="levir_cd",
+        split=ref.split,
+        scene=f"levir_cd/{tile[0] if tile else name}",
+        images=(before, after),
+        classes=("building",),
+        tags=("unlabelled",),
+    )
+    if len(ref.paths) == 2:
+        return sample
+    return replace(sample, targets=_changes(root, ref.paths[2], before.size_wh), exhaustive=("building",), tags=())
+
+
+def _image(root: Path, path: str) -> ImageRef:
+    try:
+        return ImageRef(path, *images.size_wh(root / path))
+    except images.BadImage as bad:
+        raise BadRecord(bad.reason, bad.message, where=path) from None
+
+
+def _changes(root: Path, path: str, size_wh: tuple[int, int]) -> tuple[Target, ...]:
+    lossy = path.lower().endswith((".jpg", ".jpeg"))
+    labels = label_png.read(root, path, size_wh, values=range(256) if lossy else (0, 255))
+    found = label_png.objects((labels >= 128).view("uint8"), {1: "building"}, min_area_px=0)
+    return tuple(replace(target, image=1, attributes=(("change", "any"),)) for target in found)
+
+
+CONVERTER = Converter(CARD, find, read, {**label_png.REASONS, "pair_size": "the two images of a pair differ in size"})
