@@ -215,21 +215,26 @@ class Found(NamedTuple):
 
 
 def pick(ring: Floats, candidate: Callable[[Floats], Iterator[Floats]]) -> tuple[Floats, float]:
-    """The candidate's first ring that reaches the target, or else its best; its IoU with the exact polygon."""
+    """The candidate's first ring that reaches the target, or else its best, by the rule of `fewest_points`."""
     exact = shapely.Polygon(ring)
     best, best_iou = ring, 0.0
+    noisy: tuple[Floats, float] | None = None
     for points in candidate(ring):
         polygon = shapely.Polygon(points)
         if len(points) > 64 or not polygon.is_valid:
             continue
+        if noisy and len(points) > 2 * len(noisy[0]):
+            break
         common = exact.intersection(polygon).area
         iou = common / (exact.area + polygon.area - common)
+        if iou >= TARGET:
+            return points, iou
         if iou > best_iou:
             best, best_iou = points, iou
         strays = (exact.area + polygon.area - 2 * common) / polygon.length
-        if iou >= TARGET or (iou >= NOISY_IOU and strays <= GRID_NOISE_PX):
-            return points, iou
-    return best, best_iou
+        if noisy is None and iou >= NOISY_IOU and strays <= GRID_NOISE_PX:
+            noisy = points, iou
+    return noisy or (best, best_iou)
 
 
 def measure(family: str, name: str, num: int, count: Callable[[str], int]) -> list[Found]:

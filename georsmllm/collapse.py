@@ -191,43 +191,52 @@ def _collapse_all(points: Floats, after: NDArray[np.int64]) -> tuple[NDArray[np.
 
 
 @kernel
-def fewest_points(ring: Floats, target_iou: float, max_points: int, bounds: Floats) -> tuple[Floats, float]:
-    """The least ring of the collapse that is good enough, or else the best one of at most max_points; and its IoU.
+def _ring_from(points: Floats, after: NDArray[np.int64], head: int, count: int, bounds: Floats) -> Floats:
+    out = np.empty((count, 2))
+    for i in range(count):
+        out[i, 0] = min(max(points[head, 0], bounds[0]), bounds[2])
+        out[i, 1] = min(max(points[head, 1], bounds[1]), bounds[3])
+        head = after[head]
+    return out
 
-    Good enough: the IoU is reached, or the line keeps within GRID_NOISE_PX of the mask's edge on average at an IoU of
-    at least NOISY_IOU. bounds: x1, y1, x2, y2 that no vertex may leave. Empty, IoU 0, where no candidate is simple.
+
+@kernel
+def fewest_points(ring: Floats, target_iou: float, max_points: int, bounds: Floats) -> tuple[Floats, float]:
+    """The least ring of the collapse that reaches the IoU, or else the best one of at most max_points; and its IoU.
+
+    Once a line keeps within GRID_NOISE_PX of the edge on average, at an IoU of NOISY_IOU, it is given up to twice its
+    vertices to reach the target, and is returned if they do not help. bounds: x1, y1, x2, y2 that no vertex may leave.
+    Empty, IoU 0, where no candidate is simple.
     """
     points = ring.copy()
     n = len(ring)
     after = (np.arange(n) + 1) % n
     steps, olds = _collapse_all(points, after)
     area = abs(signed_area(ring))
-    best = np.empty((0, 2))
-    best_iou = 0.0
+    best, best_iou = np.empty((0, 2)), 0.0
+    noisy, noisy_iou = np.empty((0, 2)), 0.0
     head = steps[-1, 0] if len(steps) else 0
     for k in range(len(steps), -1, -1):
         if k < len(steps):
             head, back = steps[k]  # the node that was taken out still knows its successor
             points[head] = olds[k]
             after[head] = back
-        count = n - k
-        if count > max_points:
+        if n - k > max_points or (len(noisy) and n - k > 2 * len(noisy)):
             break
-        candidate = np.empty((count, 2))
-        at = head
-        for i in range(count):
-            candidate[i, 0] = min(max(points[at, 0], bounds[0]), bounds[2])
-            candidate[i, 1] = min(max(points[at, 1], bounds[1]), bounds[3])
-            at = after[at]
+        candidate = _ring_from(points, after, head, n - k, bounds)
         if not is_simple(candidate):
             continue
         common = overlap_area(ring, candidate)
         union = area + abs(signed_area(candidate)) - common
         iou = common / union
+        if iou >= target_iou:
+            return candidate, iou
         if iou > best_iou:
             best, best_iou = candidate, iou
-        if iou >= target_iou or (iou >= NOISY_IOU and union - common <= GRID_NOISE_PX * perimeter(candidate)):
-            return candidate, iou
+        if not len(noisy) and iou >= NOISY_IOU and union - common <= GRID_NOISE_PX * perimeter(candidate):
+            noisy, noisy_iou = candidate, iou
+    if len(noisy):
+        return noisy, noisy_iou
     return best, best_iou
 
 
