@@ -123,7 +123,7 @@ def band_limits(bands: Array, known: NDArray[np.bool_], stretch: Stretch) -> tup
     import numpy as np
 
     pairs = []
-    for band, mask in zip(bands, known, strict=True):
+    for band, mask in zip(bands, known & np.isfinite(bands), strict=True):
         low, high = np.percentile(band[mask], (stretch.low, stretch.high)) if mask.any() else (0.0, 1.0)
         pairs.append((float(low), float(high)))
     return tuple(pairs)
