@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from random import Random
-
-from georsmllm.keypoints import keypoints
 
 from georsmllm.classes import plural, with_article
 from georsmllm.contracts import AskOptions, Built, Limits, Refusal, Score, Task
 from georsmllm.errors import CannotSay
 from georsmllm.geometry import area, bounds, centre, to_box, to_rbox
+from georsmllm.keypoints import keypoints
 from georsmllm.metrics.match import cover_matrix
 from georsmllm.metrics.text import lemma, names, phrases_match, token_f1, tokens
 from georsmllm.pointtext import encode
@@ -149,7 +149,7 @@ def _noise(target: Target) -> str:
 def _min_side(shape: PointSet) -> float:
     if shape.kind == "rbox":
         (ax, ay), (bx, by), (cx, cy), _ = shape.rings[0].points
-        return min(((bx - ax) ** 2 + (by - ay) ** 2) ** 0.5, ((cx - bx) ** 2 + (cy - by) ** 2) ** 0.5)
+        return min(math.hypot(bx - ax, by - ay), math.hypot(cx - bx, cy - by))
     x1, y1, x2, y2 = bounds(shape)
     return min(x2 - x1, y2 - y1)
 
@@ -161,7 +161,7 @@ def _is_ambiguous(view: Sample, index: int, same_class: tuple[int, ...]) -> bool
     if target.phrase or not others:
         return False
     size = view.images[target.image].size_wh
-    return float(cover_matrix((target.shape,), others, cell_of(size)).max()) > MAX_COVERED
+    return bool((cover_matrix((target.shape,), others, cell_of(size)) > MAX_COVERED).any())
 
 
 def _said(view: Sample, indices: tuple[int, ...], rng: Random, limits: Limits) -> Said:
@@ -175,7 +175,7 @@ def _said(view: Sample, indices: tuple[int, ...], rng: Random, limits: Limits) -
         forms["rbox"] = to_rbox
     if kinds == {"polygon"}:
         forms["box_keypoints"] = lambda shape: _with_keypoints(shape, size)
-        forms["polygon"] = lambda shape: simplify(shape, max_ring_points=limits.max_ring_points)
+        forms["polygon"] = lambda shape: simplify(shape, size, limits=limits).shape
     if "point" in kinds:
         forms = {}
     if "point" in kinds or not _is_shared(view, indices, size):
