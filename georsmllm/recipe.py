@@ -68,7 +68,7 @@ class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     training whatever file they lie in."""
 
     by: Literal["scene", "official"] = "scene"
-    ratios: dict[str, float] = {"train": 0.9, "val": 0.1}
+    ratios: dict[str, float] = msgspec.field(default_factory=lambda: {"train": 0.9, "val": 0.1})
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
