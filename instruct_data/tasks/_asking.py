@@ -11,8 +11,7 @@ from typing import NamedTuple
 from georsmllm.classes import with_article
 from georsmllm.contracts import AskOptions, Refusal
 from georsmllm.errors import UsageError
-from georsmllm.geometry import area
-from georsmllm.types import Part, PointSet, Sample
+from georsmllm.types import Part, Sample
 
 NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -120,11 +119,6 @@ def listed(names: Sequence[str]) -> str:
 def singular(label: str) -> str:
     """A label as one thing without its article: "ship", "water area"."""
     return with_article(label).partition(" ")[2]
-
-
-def num_keypoints(shape: PointSet) -> int:
-    """4 for areas over 64 x 64 px, 2 over 16 x 16, else 1 (methods, section 1.4)."""
-    return 4 if area(shape) > 64**2 else 2 if area(shape) > 16**2 else 1
 
 
 @lru_cache(maxsize=1024)

@@ -25,7 +25,6 @@ from ._asking import (
     fill,
     identity,
     lines,
-    num_keypoints,
     number_word,
     pick,
     refuse_all,
@@ -206,11 +205,13 @@ def _is_shared(view: Sample, indices: tuple[int, ...], size_wh: tuple[int, int])
 
 
 def _middle(shape: PointSet, size_wh: tuple[int, int]) -> tuple[float, float]:
-    return keypoints(shape, count=1, size_wh=size_wh)[0] if shape.kind == "polygon" else centre(shape)
+    """A point inside the shape: the safest keypoint of an area, else the middle of its bounds."""
+    safest = keypoints(shape, size_wh, count=1) if shape.kind == "polygon" else ()
+    return safest[0] if safest else centre(shape)
 
 
 def _with_keypoints(shape: PointSet, size_wh: tuple[int, int]) -> PointSet:
-    return box(*bounds(shape), keypoints=keypoints(shape, count=num_keypoints(shape), size_wh=size_wh))
+    return box(*bounds(shape), keypoints=keypoints(shape, size_wh))
 
 
 def _instruction(

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from random import Random
 from typing import NamedTuple
 
-from georsmllm.keypoints import keypoints
-
 from georsmllm.classes import plural
 from georsmllm.contracts import AskOptions, Built, Limits, Refusal, Score, Task
 from georsmllm.errors import BadAnswer, CannotSay
 from georsmllm.geometry import area, to_box, to_shapely
+from georsmllm.keypoints import keypoints
 from georsmllm.metrics.detection import Matched, macro_rates, matched, mean_iou, true_positives
 from georsmllm.metrics.match import iou_matrix
 from georsmllm.pointtext import decode, encode
@@ -24,7 +23,6 @@ from ._asking import (
     fill,
     identity,
     lines,
-    num_keypoints,
     number_word,
     pick,
     refuse_all,
@@ -101,7 +99,7 @@ class _Pen:
     def _box(self, index: int) -> PointSet:
         if index not in self._boxes:
             shape = self.view.targets[index].shape
-            inside = keypoints(shape, count=num_keypoints(shape), size_wh=self.size)
+            inside = keypoints(shape, self.size)
             self._boxes[index] = PointSet("box", to_box(shape).rings, inside)
         return self._boxes[index]
 

@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+from random import Random
+from string import Formatter
+
+import pytest
+from georsmllm.instruct_data import render
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from georsmllm import discover
+from georsmllm.contracts import AskOptions, Built, Limits, Task
+from georsmllm.types import (
+    ImageRef,
+    Instruction,
+    PointSet,
+    Provenance,
+    Record,
+    Ring,
+    Sample,
+    Target,
+    Text,
+    ViewFacts,
+    box,
+    polygon,
+    rbox,
+)
+
+NAMES = discover.task_names()
+SEEDS = range(5)
+CLASSES = ("building", "harbor", "plane", "road", "ship", "small vehicle", "water")
+
+
+def _quad(x: float, y: float, w: float, h: float) -> tuple[tuple[float, float], ...]:
+    return (x, y), (x + w, y), (x + w, y + h), (x, y + h)
+
+
+def _area(x: float, y: float, w: float, h: float) -> PointSet:
+    return polygon(Ring(_quad(x, y, w, h)))
+
+
+def _sample(
+    name: str, *targets: Target, dataset: str = "dota", size: int = 512, images: int = 1, texts: tuple[Text, ...] = ()
+) -> Sample:
+    refs = tuple(ImageRef(f"{name}-{i}.png", size, size) for i in range(images))
+    return Sample(
+        f"{dataset}/{name}", dataset, "train", f"{dataset}/{name}", refs, targets, texts, (), CLASSES, CLASSES
+    )
+
+
+ROTATED = rbox(((100, 60), (160, 100), (140, 130), (80, 90)))
+FRAME = polygon(Ring(_quad(200, 200, 100, 100)), Ring(_quad(220, 220, 60, 60), "-"))
+SPECK = Target(0, "water", _area(500, 500, 3, 3), ignore="under_size")
+
+WORLD = (
+    _sample("empty"),
+    _sample(
+        "rotated", Target(0, "ship", ROTATED), *(Target(0, "plane", rbox(_quad(60 * i, 300, 40, 30))) for i in range(5))
+    ),
+    _sample(
+        "upright", *(Target(0, "small vehicle", box(50 * i, 10, 50 * i + 20, 40)) for i in range(4)), dataset="coco"
+    ),
+    _sample("phrases", Target(0, "ship", ROTATED, phrase="the long ship by the quay"), dataset="rrsis"),
+    _sample("many", *(Target(0, "ship", rbox(_quad(16 * (i % 30), 16 * (i // 30), 10, 10))) for i in range(150))),
+    _sample(
+        "ignored",
+        Target(0, "ship", ROTATED, ignore="difficult"),
+        Target(0, "ship", rbox(_quad(300, 300, 50, 20))),
+        Target(0, "harbor", rbox(_quad(400, 300, 50, 20)), difficult=True),
+    ),
+    _sample("tiny", Target(0, "ship", rbox(_quad(100.2, 100.2, 0.3, 0.3))), size=4096),
+    _sample(
+        "areas",
+        Target(0, "water", FRAME),
+        Target(0, "water", _area(10, 10, 90, 40)),
+        SPECK,
+        *(Target(0, "building", _area(40 * i, 400, 20 + i, 20)) for i in range(4)),
+        dataset="loveda",
+    ),
+    _sample("scene", dataset="scene_folder", texts=(Text("scene", "harbor"),)),
+    _sample("unchanged", dataset="levir_cd", images=2),
+    _sample(
+        "changed",
+        Target(1, "building", _area(20, 20, 30, 40)),
+        Target(1, "building", polygon(Ring(((100, 20), (160, 50), (140, 90), (90, 60))))),
+        Target(1, "building", _area(400, 440, 3, 3), ignore="under_size"),
+        dataset="levir_cd",
+        images=2,
+    ),
+)
+
+
+def _record(instruction: Instruction) -> Record:
+    facts = tuple(ViewFacts(ref.path, ref.width, ref.height, (), (), "", "") for ref in instruction.images)
+    sample_id = instruction.id.partition("#")[0]
+    dataset = sample_id.partition("/")[0]
+    provenance = Provenance(
+        dataset=dataset,
+        source_split="train",
+        scene=sample_id,
+        sample=sample_id,
+        form=instruction.form,
+        labels=instruction.labels,
+        negative=instruction.negative,
+        direction=instruction.direction,
+        twin_of=instruction.twin_of,
+        views=facts,
+        stretch="",
+        licence="",
+        mended=(),
+    )
+    return render.record(instruction, images=tuple(ref.path for ref in instruction.images), provenance=provenance)
+
+
+def _built(task: Task) -> list[tuple[Sample, Built]]:
+    return [(view, task.build(view, Random(seed), AskOptions())) for view in WORLD for seed in SEEDS]
+
+
+@pytest.fixture(params=NAMES)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def task(name: str) -> Task:
+    return discover.task(name)
+
+
+def test_there_are_tasks() -> None:
+    assert {"change", "det", "region", "seg"} <= set(NAMES)
+
+
+def test_a_task_finds_something_to_ask_in_the_world(name: str, task: Task) -> None:
+    instructions = [i for _, built in _built(task) for i in built.instructions]
+    assert instructions
+    assert {i.task for i in instructions} == {name}
+
+
+def test_the_same_view_and_numbers_give_the_same_questions(task: Task) -> None:
+    assert _built(task) == _built(task)
+
+
+def test_ids_are_unique_and_name_view_task_and_form(name: str, task: Task) -> None:
+    for view, built in _built(task):
+        ids = [i.id for i in built.instructions]
+        assert len(set(ids)) == len(ids)
+        assert all(i.id.startswith(f"{view.id}#{name}-{i.form}") for i in built.instructions)
+
+
+def test_wordings_are_many_distinct_and_plain(task: Task) -> None:
+    slots = [frozenset(slot for _, slot, _, _ in Formatter().parse(t) if slot is not None) for t in task.templates]
+    assert len(set(task.templates)) == len(task.templates)
+    assert len(slots) >= 12
+    for form in set(slots):
+        assert slots.count(form) >= 6, sorted(form)
+    for template, names in zip(task.templates, slots, strict=True):
+        assert all(name.isidentifier() for name in names)
+        assert template == " ".join(template.split())
+        assert template[0].isupper() or template[0] == "{"
+        assert template[-1] in ".?!"
+        assert "<image>" not in template
+        assert "[" not in template
+
+
+def test_a_persons_wordings_take_the_place_of_the_tasks_own(task: Task) -> None:
+    own = {t: f"Xyz {t}" for t in task.templates}
+    options = AskOptions(templates=tuple(own.values()))
+    for view in WORLD:
+        for instruction in task.build(view, Random(0), options).instructions:
+            assert isinstance(instruction.prompt[0], str)
+            assert instruction.prompt[0].startswith("Xyz ")
+
+
+def test_gold_text_reaches_the_ceiling(task: Task) -> None:
+    for _, built in _built(task):
+        for instruction in built.instructions:
+            record = _record(instruction)
+            score = task.score(record.gold_text, record)
+            assert score.verdict == "ok", (instruction.id, record.gold_text)
+            assert score.value >= task.ceiling, (instruction.id, record.gold_text)
+
+
+def test_questions_are_plain_words_without_tag_or_image_token(task: Task) -> None:
+    for _, built in _built(task):
+        for instruction in built.instructions:
+            for part in instruction.prompt:
+                if isinstance(part, str):
+                    assert "<image>" not in part
+                    assert "{" not in part
+                    assert "_" not in part
+
+
+def test_every_target_is_asked_refused_or_ignored(name: str, task: Task) -> None:
+    if all(i.direction == "" for _, built in _built(task) for i in built.instructions):
+        pytest.skip(f"{name} asks about whole scenes or sums, not about where each target is")
+    for view, built in _built(task):
+        asked = {i for instruction in built.instructions for i in instruction.targets}
+        refused = {i for refusal in built.refusals for i in refusal.targets}
+        ignored = {i for i, target in enumerate(view.targets) if target.ignore is not None}
+        assert asked | refused | ignored == set(range(len(view.targets))), view.id
+        assert not asked & ignored
+        assert all(refusal.reason for refusal in built.refusals)
+
+
+def test_answers_keep_to_the_budget(task: Task) -> None:
+    limits = Limits(max_objects=3, max_points=40, max_ring_points=16)
+    for view in WORLD:
+        for instruction in task.build(view, Random(1), AskOptions(limits)).instructions:
+            assert sum(len(said.shapes) for said in instruction.gold) <= 3, instruction.id
+            record = _record(instruction)
+            assert task.score(record.gold_text, record).value >= task.ceiling
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.text() | st.text(alphabet="[](),;:|+-none0123456789\nship ", max_size=80))
+def test_any_text_is_judged(text: str) -> None:
+    for task, records in _one_record_a_form().items():
+        for record in records:
+            score = task_named(task).score(text, record)
+            assert 0 <= score.value <= 1
+            assert score.verdict == "ok" or score.value == 0
+
+
+@pytest.mark.parametrize("text", ["", "none", "[" * 100_000, "[(1,2),(3,4)];" * 6_000, "a" * 100_000, "\0\ud800"])
+def test_long_and_broken_answers_are_judged(text: str) -> None:
+    for task, records in _one_record_a_form().items():
+        for record in records:
+            score = task_named(task).score(text, record)
+            assert 0 <= score.value <= 1
+            assert score.parts.keys() == task_named(task).score(record.gold_text, record).parts.keys()
+
+
+def task_named(name: str) -> Task:
+    return discover.task(name)
+
+
+_RECORDS: dict[str, list[Record]] = {}
+
+
+def _one_record_a_form() -> dict[str, list[Record]]:
+    if not _RECORDS:
+        for name in NAMES:
+            forms = {i.form: i for _, built in _built(discover.task(name)) for i in built.instructions}
+            _RECORDS[name] = [_record(forms[form]) for form in sorted(forms)]
+    return _RECORDS
