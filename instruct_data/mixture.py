@@ -181,7 +181,8 @@ def _by_ratio(ratios: Sequence[tuple[str, float]], u: float) -> str:
 
 
 def _scene_groups(db: sqlite3.Connection) -> dict[str, str]:
-    """scene -> the first scene of its group, for scenes that share an image by its pixels; blank images are no evidence."""
+    """Each scene that shares an image (by its pixels) with another -> the first scene of its group; blank images are no
+    evidence."""
     shared = db.execute(
         "SELECT DISTINCT content, scene FROM image WHERE content IN (SELECT content FROM image WHERE content != ''"
         " GROUP BY content HAVING COUNT(DISTINCT scene) > 1) ORDER BY content, scene"
@@ -211,8 +212,8 @@ def _choose_directions(db: sqlite3.Connection, recipe: Recipe) -> None:
         "reversed", 2, lambda view, label: unit(seed, "direction", view, label) < share, deterministic=True
     )
     db.execute(
-        "CREATE TEMP TABLE both_ways AS SELECT view, label, reversed(view, label) AS back FROM label JOIN record USING (n, view)"
-        " WHERE direction != '' AND dropped IS NULL GROUP BY view, label HAVING COUNT(DISTINCT direction) > 1"
+        "CREATE TEMP TABLE both_ways AS SELECT view, label, reversed(view, label) AS back FROM label JOIN record"
+        " USING (n, view) WHERE direction != '' AND dropped IS NULL GROUP BY view, label HAVING COUNT(DISTINCT direction) > 1"
     )
     db.execute("CREATE INDEX temp.both_ways_key ON both_ways (view, label)")
     for direction, wrong in (("forward", 1), ("reverse", 0)):
@@ -324,8 +325,9 @@ def _shard(rows: Iterator[bytes], path: Path, split: str, most: int, watch: Bar)
 def _lines(db: sqlite3.Connection, split: str, lines: _Parts) -> Iterator[bytes]:
     """The lines of a split in the order of their ranks; copies and stand-ins get an id of their own."""
     chosen = db.execute(
-        "SELECT chosen.id, chosen.copies, chosen.n != source.n, source.part, source.start, source.length FROM record AS chosen"
-        " JOIN record AS source ON source.n = chosen.said WHERE chosen.dropped IS NULL AND chosen.split = ? ORDER BY chosen.rank",
+        "SELECT chosen.id, chosen.copies, chosen.n != source.n, source.part, source.start, source.length"
+        " FROM record AS chosen JOIN record AS source ON source.n = chosen.said"
+        " WHERE chosen.dropped IS NULL AND chosen.split = ? ORDER BY chosen.rank",
         (split,),
     )
     for identity, copies, stands_in, part, start, length in chosen:

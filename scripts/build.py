@@ -32,14 +32,14 @@ first bad record.
     "-d",
     multiple=True,
     metavar="NAME=PATH",
-    help="A reader and the folder (or index file) it reads; repeatable.",
+    help="A reader and the folder it reads.",
 )
 @click.option(
     "--task",
     "-t",
     multiple=True,
     metavar="NAMES",
-    help="Tasks to ask, comma-separated; repeatable. Without a recipe: all that exist.",
+    help="Tasks, comma-separated; by default all.",
 )
 @click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="Folder of the set.")
 @click.option("--workers", "-w", type=click.IntRange(1), default=None, help="Processes; by default one a core.")
