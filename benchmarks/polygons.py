@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from shapely import affinity
 
 from georsmllm.collapse import GRID_NOISE_PX, NOISY_IOU, fewest_points
+from georsmllm.filling import fill
 from georsmllm.masks import to_rings
-from georsmllm.tracing import fill
 
 Floats = NDArray[np.float64]
 EPSILONS = (0.5, 0.75, 1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 14, 20)
@@ -63,7 +63,11 @@ def road(rng: np.random.Generator) -> shapely.Polygon:
     return line.buffer(rng.uniform(4, 12), cap_style="flat", join_style="mitre")
 
 
-FAMILIES: dict[str, Callable[[np.random.Generator], shapely.Polygon]] = {"building": building, "blob": blob, "road": road}
+FAMILIES: dict[str, Callable[[np.random.Generator], shapely.Polygon]] = {
+    "building": building,
+    "blob": blob,
+    "road": road,
+}
 
 
 def exact_rings(family: str, num: int) -> Iterator[Floats]:
@@ -256,9 +260,7 @@ def token_counter(folder: Path | None) -> Callable[[str], int]:
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
     tokenizer = Tokenizer(models.BPE.from_file(str(folder / "vocab.json"), str(folder / "merges.txt")))
-    pattern = (
-        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-    )
+    pattern = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(pattern), behavior="isolated"),
@@ -274,7 +276,9 @@ def main() -> None:
     parser.add_argument("--tokenizer", type=Path)
     options = parser.parse_args()
     count = token_counter(options.tokenizer)
-    print("| shapes | candidate | IoU mean (p10) | area bias mean, median of abs | vertices median (p90) | tokens | ms |")
+    print(
+        "| shapes | candidate | IoU mean (p10) | area bias mean, median of abs | vertices median (p90) | tokens | ms |"
+    )
     print("|---|---|---|---|---|---|---|")
     for family in FAMILIES:
         for name in CANDIDATES:

@@ -78,7 +78,7 @@ def overlap_area(p: Floats, q: Floats) -> float:
             q0 = q[j - 1, 0] + slope_q * (top - yc) - ox
             part = (foot - top) * _min_integral(p0, p0 + slope_p * (foot - top), q0, q0 + slope_q * (foot - top))
             total += part if (yb > ya) == (yd > yc) else -part
-    return abs(total)
+    return float(abs(total))
 
 
 @kernel

@@ -1,7 +1,7 @@
 """Masks as run lengths, as arrays and as exact pixel-edge rings, with the identity between all three.
 
 Frame: pixel-edge; the W x H mask spans [0, W] x [0, H], its rings are integers. Rings to pixels goes by the
-pixel-centre rule (`tracing.fill` states the ties), so array -> rings -> array is the identity, and so is array -> runs
+pixel-centre rule (`filling.fill` states the ties), so array -> rings -> array is the identity, and so is array -> runs
 -> array. Nothing here touches a pixel outside an object's own window, apart from the one pass over a whole map.
 """
 
@@ -106,7 +106,7 @@ def _polygon_rings(found: LabelPolygons) -> Iterator[tuple[Ring, ...]]:
 
 
 def _fill(rings: tuple[Ring, ...], window: Window) -> Bools:
-    from georsmllm.tracing import fill
+    from georsmllm.filling import fill
 
     arrays = tuple(np.array(ring.points, dtype=np.float64).reshape(-1, 2) for ring in rings if len(ring.points) > 2)
     holes = tuple(ring.sign == "-" for ring in rings if len(ring.points) > 2)
