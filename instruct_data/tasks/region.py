@@ -97,6 +97,27 @@ def build(view: Sample, rng: Random, options: AskOptions) -> Built:
     return Built(tuple(asked), tuple(refused))
 
 
+def describe(view: Sample, members: tuple[int, ...], rng: Random, options: AskOptions) -> Built:
+    """The one question that describes these targets (of one class in one image) together, or why it is not asked.
+
+    A single target that is noise or ambiguous refuses the whole group: the answer's number would not be the region's.
+    """
+    label = view.targets[members[0]].label
+    same_class = by_class(view, image=view.targets[members[0]].image)[label]
+    refused: dict[str, list[int]] = {}
+    for i in members:
+        reason = _noise(view.targets[i]) or ("ambiguous" if _is_ambiguous(view, i, same_class) else "")
+        if reason:
+            refused.setdefault(reason, []).append(i)
+    if refused:
+        return Built(refusals=tuple(Refusal(label, reason, tuple(refused[reason])) for reason in sorted(refused)))
+    try:
+        said = _said(view, members, rng, options.limits)
+    except CannotSay as error:
+        return Built(refusals=(Refusal(label, error.reason, members),))
+    return Built((_instruction(view, said, members, rng=rng, options=options),))
+
+
 def _ask_class(
     view: Sample, label: str, indices: tuple[int, ...], rng: Random, options: AskOptions
 ) -> tuple[list[Instruction], list[Refusal]]:
@@ -126,7 +147,7 @@ def _ask_class(
         except CannotSay as error:
             reasons.update((i, error.reason) for i in clear)
             continue
-        asked.append(_instruction(view, form, said, clear, rng=rng, options=options))
+        asked.append(_instruction(view, said, clear, rng=rng, options=options))
     covered = {i for instruction in asked for i in instruction.targets}
     refused: dict[str, list[int]] = {}
     for i in askable(view, indices):
@@ -215,8 +236,9 @@ def _with_keypoints(shape: PointSet, size_wh: tuple[int, int]) -> PointSet:
 
 
 def _instruction(
-    view: Sample, form: str, said: Said, indices: tuple[int, ...], *, rng: Random, options: AskOptions
+    view: Sample, said: Said, indices: tuple[int, ...], *, rng: Random, options: AskOptions
 ) -> Instruction:
+    form = "one" if len(indices) == 1 else "group"
     targets = tuple(view.targets[i] for i in indices)
     slot = _SLOTS[len(view.images) - 1]
     text = _one(targets[0], len(view.images)) if form == "one" else _group(targets, len(view.images))

@@ -6,7 +6,7 @@ from random import Random
 
 import msgspec
 import pytest
-from georsmllm.instruct_data.tasks.region import NOTHING_CHANGED, TASK
+from georsmllm.instruct_data.tasks.region import NOTHING_CHANGED, TASK, describe
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -129,6 +129,19 @@ def test_an_object_mostly_under_another_of_its_class_is_ambiguous_unless_it_has_
     assert built.instructions == ()
     assert built.refusals == (Refusal("ship", "ambiguous", (0, 1)),)
     assert ask(view(ship(100, 100, phrase="the left ship"), ship(110, 100, phrase="the right ship")))
+
+
+def test_named_targets_are_described_together_or_not_at_all(record_of: Recorder) -> None:
+    sample = view(ship(0, 100), ship(100, 100), Target(0, "ship", quad(300, 300, 5)))
+    (instruction,) = describe(sample, (0, 1), Random(0), WORDINGS).instructions
+    assert (instruction.form, instruction.targets) == ("group", (0, 1))
+    assert record_of(instruction).gold_text == "Two ships."
+    (instruction,) = describe(sample, (1,), Random(0), WORDINGS).instructions
+    assert (instruction.form, record_of(instruction).gold_text) == ("one", "A ship.")
+    assert describe(sample, (0, 2), Random(0), WORDINGS).refusals == (Refusal("ship", "too_small", (2,)),)
+    assert describe(sample, (0, 2), Random(0), WORDINGS).instructions == ()
+    few = AskOptions(Limits(max_objects=1))
+    assert describe(sample, (0, 1), Random(0), few).refusals == (Refusal("ship", "over_budget", (0, 1)),)
 
 
 def test_who_is_not_drawn_is_named() -> None:
