@@ -34,17 +34,17 @@ An image without a label file becomes a sample that says nothing (tag "unlabelle
 v1.0: plane, baseball-diamond, bridge, ground-track-field, small-vehicle, large-vehicle, ship, tennis-court,
 basketball-court, storage-tank, soccer-ball-field, roundabout, harbor, swimming-pool, helicopter;
 v1.5 adds container-crane; v2.0 adds airport and helipad. "plane" becomes "airplane". Which of them are labelled in full
-is read off the label folder's name; a folder without a version counts as v1.0.
+is read off the label folder's name; a folder without a version counts as v1.0, of which small-vehicle is not in full.
 """.strip(),
     paper="Xia et al., DOTA: A Large-scale Dataset for Object Detection in Aerial Images, CVPR 2018 (arXiv:1711.10398); "
     "Ding et al., Object Detection in Aerial Images, TPAMI 2021 (arXiv:2102.12219)",
     licence="academic use only, no commercial use (terms of Google Earth, GF-2 and CycloMedia)",
     defects="""
-v1.0 leaves objects under about 10 px unlabelled, so absence of small classes is only sure from v1.5 on; v1.5 has boxes
-outside the image (P0334, P1872); patches have corners outside everywhere, and some splitters leave out objects that they
-cut (under 0.7 visible) or mark them difficult 2; quads may cross themselves, repeat corners or have no area; the first
-corner is the object's head where it has one (kept as the attribute "head"); thumbnails exist whose labels are in the
-frame of the full image (refused as frame_mismatch).
+v1.0 leaves objects under about 10 px unlabelled, and whole car parks in front of harbours (P0706), so that the absence
+of small vehicles is no fact there; v1.5 has boxes outside the image (P0334, P1872); patches have corners outside
+everywhere, and some splitters leave out objects that they cut (under 0.7 visible) or mark them difficult 2; quads may
+cross themselves, repeat corners or have no area; the first corner is the object's head where it has one (kept as the
+attribute "head"); thumbnails exist whose labels are in the frame of the full image (refused as frame_mismatch).
 """.strip(),
 )
 V1_0 = (
@@ -52,17 +52,19 @@ V1_0 = (
     "tennis-court", "basketball-court", "storage-tank", "soccer-ball-field", "roundabout", "harbor", "swimming-pool",
     "helicopter",
 )  # fmt: skip
+# Classes labelled in full: v1.0 has images full of cars without one label (P0706: 531 ships, 5 harbours, 0 vehicles).
+V1_0_IN_FULL = tuple(name for name in V1_0 if name != "small-vehicle")
 V1_5 = (*V1_0, "container-crane")
 V2_0 = (*V1_5, "airport", "helipad")
-LABEL_FOLDERS = {
+LABEL_FOLDERS = {  # newest first, each with the classes that it labels in full
     "labelTxt-v2.0": V2_0,
     "annotations/version2.0": V2_0,
     "labelTxt-v1.5": V1_5,
     "annotations/version1.5": V1_5,
-    "labelTxt-v1.0": V1_0,
-    "annotations/version1.0": V1_0,
-    "labelTxt": V1_0,
-    "annfiles": V1_0,
+    "labelTxt-v1.0": V1_0_IN_FULL,
+    "annotations/version1.0": V1_0_IN_FULL,
+    "labelTxt": V1_0_IN_FULL,
+    "annfiles": V1_0_IN_FULL,
 }
 MIN_VISIBLE = 0.7  # the share at which the DOTA splitters mark what they cut as difficult
 # P0706__1__0___0 (DOTA devkit: scale) and P2805__1024__0___0 (mmrotate: patch size)
