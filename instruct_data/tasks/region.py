@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable
 from random import Random
 
 from georsmllm.classes import plural, with_article
-from georsmllm.contracts import AskOptions, Built, Limits, Refusal, Score, Task
+from georsmllm.contracts import AskOptions, Built, Refusal, Score, Task
 from georsmllm.errors import CannotSay
-from georsmllm.geometry import area, bounds, centre, to_box, to_rbox
-from georsmllm.keypoints import keypoints
-from georsmllm.metrics.match import cover_matrix
 from georsmllm.metrics.text import lemma, names, phrases_match, token_f1, tokens
-from georsmllm.pointtext import encode
-from georsmllm.polygons import simplify
-from georsmllm.types import Instruction, PointSet, Record, Said, Sample, Target, box, point
+from georsmllm.types import Instruction, PointSet, Record, Said, Sample, Target
 
 from ._asking import (
     NUMBER_WORDS,
@@ -30,7 +23,7 @@ from ._asking import (
     refuse_all,
     singular,
 )
-from ._gold import cell_of
+from ._pointing import is_ambiguous, noise, pointed, quiet_box
 
 TEMPLATES = lines("""
     Describe {region}.
@@ -64,9 +57,6 @@ TEMPLATES = lines("""
 
 NOTHING_CHANGED = "Nothing changed here."
 
-MIN_VISIBLE, MIN_SIDE_PX, MIN_AREA_PX, MAX_COVERED = 0.55, 8, 64, 0.6
-"""Beyond these a region is noise (methods, section 5.3): too little of it is seen, it is too small, or ambiguous."""
-
 _SLOTS = ("region", "pair_region")
 _IMPERATIVE = re.compile(
     r"^(?:please )?(?:find|locate|show(?: me)?|detect|segment|mark|where (?:is|are)) ", re.IGNORECASE
@@ -91,7 +81,7 @@ def build(view: Sample, rng: Random, options: AskOptions) -> Built:
         for label, indices in by_class(view, image=0).items():
             if askable(view, indices):
                 refused.append(Refusal(label, "on_first_image", askable(view, indices)))
-        quiet = _quiet_box(view, rng)
+        quiet = quiet_box(view, rng)
         if quiet is not None:
             asked.append(_negative(view, quiet, rng, options))
     return Built(tuple(asked), tuple(refused))
@@ -106,13 +96,13 @@ def describe(view: Sample, members: tuple[int, ...], rng: Random, options: AskOp
     same_class = by_class(view, image=view.targets[members[0]].image)[label]
     refused: dict[str, list[int]] = {}
     for i in members:
-        reason = _noise(view.targets[i]) or ("ambiguous" if _is_ambiguous(view, i, same_class) else "")
+        reason = noise(view.targets[i]) or ("ambiguous" if is_ambiguous(view, i, same_class) else "")
         if reason:
             refused.setdefault(reason, []).append(i)
     if refused:
         return Built(refusals=tuple(Refusal(label, reason, tuple(refused[reason])) for reason in sorted(refused)))
     try:
-        said = _said(view, members, rng, options.limits)
+        said = pointed(view, members, rng, options.limits)
     except CannotSay as error:
         return Built(refusals=(Refusal(label, error.reason, members),))
     return Built((_instruction(view, said, members, rng=rng, options=options),))
@@ -124,9 +114,9 @@ def _ask_class(
     clean: list[int] = []
     reasons: dict[int, str] = {}
     for i in askable(view, indices):
-        noise = _noise(view.targets[i])
-        if noise:
-            reasons[i] = noise
+        reason = noise(view.targets[i])
+        if reason:
+            reasons[i] = reason
         else:
             clean.append(i)
     asked: list[Instruction] = []
@@ -138,12 +128,12 @@ def _ask_class(
         if 1 < len(clean) <= options.limits.max_objects:
             groups.append(("group", tuple(clean)))
     for form, members in groups:
-        clear = tuple(i for i in members if not _is_ambiguous(view, i, indices))
+        clear = tuple(i for i in members if not is_ambiguous(view, i, indices))
         reasons.update((i, "ambiguous") for i in members if i not in clear)
         if len(clear) < (2 if form == "group" else 1):
             continue
         try:
-            said = _said(view, clear, rng, options.limits)
+            said = pointed(view, clear, rng, options.limits)
         except CannotSay as error:
             reasons.update((i, error.reason) for i in clear)
             continue
@@ -154,85 +144,6 @@ def _ask_class(
         if i not in covered:
             refused.setdefault(reasons.get(i, "not_drawn"), []).append(i)
     return asked, [Refusal(label, reason, tuple(refused[reason])) for reason in sorted(refused)]
-
-
-def _noise(target: Target) -> str:
-    if target.difficult:
-        return "difficult"
-    if target.visible < MIN_VISIBLE:
-        return "low_visibility"
-    if target.shape.kind != "point" and (_min_side(target.shape) < MIN_SIDE_PX or area(target.shape) < MIN_AREA_PX):
-        return "too_small"
-    return ""
-
-
-def _min_side(shape: PointSet) -> float:
-    if shape.kind == "rbox":
-        (ax, ay), (bx, by), (cx, cy), _ = shape.rings[0].points
-        return min(math.hypot(bx - ax, by - ay), math.hypot(cx - bx, cy - by))
-    x1, y1, x2, y2 = bounds(shape)
-    return min(x2 - x1, y2 - y1)
-
-
-def _is_ambiguous(view: Sample, index: int, same_class: tuple[int, ...]) -> bool:
-    """Whether over 60 % of a target without a phrase of its own is covered by another one of its class."""
-    others = tuple(view.targets[i].shape for i in same_class if i != index)
-    target = view.targets[index]
-    if target.phrase or not others:
-        return False
-    size = view.images[target.image].size_wh
-    return bool((cover_matrix((target.shape,), others, cell_of(size)) > MAX_COVERED).any())
-
-
-def _said(view: Sample, indices: tuple[int, ...], rng: Random, limits: Limits) -> Said:
-    """The targets in one form drawn among those that can be said; raises CannotSay with the last form's reason."""
-    targets = tuple(view.targets[i] for i in indices)
-    image = targets[0].image
-    size = view.images[image].size_wh
-    forms: dict[str, Callable[[PointSet], PointSet]] = {"box": to_box}
-    kinds = {target.shape.kind for target in targets}
-    if "box" not in kinds:
-        forms["rbox"] = to_rbox
-    if kinds == {"polygon"}:
-        forms["box_keypoints"] = lambda shape: _with_keypoints(shape, size)
-        forms["polygon"] = lambda shape: simplify(shape, size, limits=limits).shape
-    if "point" in kinds:
-        forms = {}
-    if "point" in kinds or not _is_shared(view, indices, size):
-        forms["point"] = lambda shape: point(*_middle(shape, size))
-    reason = CannotSay("no_form", "no form of region fits these targets")
-    for form in rng.sample(list(forms), len(forms)):
-        try:
-            shapes = tuple(forms[form](target.shape) for target in targets)
-            encode(shapes, size, limits)
-        except CannotSay as error:
-            reason = error
-        else:
-            return Said(shapes, tuple(target.label for target in targets), image)
-    raise reason
-
-
-def _is_shared(view: Sample, indices: tuple[int, ...], size_wh: tuple[int, int]) -> bool:
-    """Whether a single point inside one of the targets might as well mean another target of the view."""
-    cell_w, cell_h = cell_of(size_wh)
-    for i in indices:
-        x, y = _middle(view.targets[i].shape, size_wh)
-        for j, other in enumerate(view.targets):
-            x1, y1, x2, y2 = bounds(other.shape)
-            near = x1 - cell_w <= x <= x2 + cell_w and y1 - cell_h <= y <= y2 + cell_h
-            if j != i and other.image == view.targets[i].image and near:
-                return True
-    return False
-
-
-def _middle(shape: PointSet, size_wh: tuple[int, int]) -> tuple[float, float]:
-    """A point inside the shape: the safest keypoint of an area, else the middle of its bounds."""
-    safest = keypoints(shape, size_wh, count=1) if shape.kind == "polygon" else ()
-    return safest[0] if safest else centre(shape)
-
-
-def _with_keypoints(shape: PointSet, size_wh: tuple[int, int]) -> PointSet:
-    return box(*bounds(shape), keypoints=keypoints(shape, size_wh))
 
 
 def _instruction(
@@ -270,25 +181,6 @@ def _one(target: Target, num_images: int) -> str:
 def _group(targets: tuple[Target, ...], num_images: int) -> str:
     names_ = plural(targets[0].label)
     return f"New or altered {names_}." if num_images == 2 else f"{number_word(len(targets)).capitalize()} {names_}."
-
-
-def _quiet_box(view: Sample, rng: Random) -> PointSet | None:
-    """A random box of 10-30 % of each side that no change comes near, on lines of the grid; None when 20 draws fail.
-
-    Only where the classes of change are exhaustively labelled, so that no change is a fact.
-    """
-    if not view.exhaustive:
-        return None
-    width, height = view.images[1].size_wh
-    cell_w, cell_h = cell_of((width, height))
-    taken = [bounds(target.shape) for target in view.targets]
-    for _ in range(20):
-        w, h = rng.randint(100, 300), rng.randint(100, 300)
-        left, top = rng.randint(0, 1000 - w), rng.randint(0, 1000 - h)
-        x1, y1, x2, y2 = left * cell_w, top * cell_h, (left + w) * cell_w, (top + h) * cell_h
-        if all(x2 + cell_w < a or c + cell_w < x1 or y2 + cell_h < b or d + cell_h < y1 for a, b, c, d in taken):
-            return box(x1, y1, x2, y2)
-    return None
 
 
 def _negative(view: Sample, quiet: PointSet, rng: Random, options: AskOptions) -> Instruction:

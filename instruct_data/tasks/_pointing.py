@@ -1,0 +1,120 @@
+"""How a region is pointed at: which targets make a fair region, in which form they are said, and where nothing is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from random import Random
+
+from georsmllm.contracts import Limits
+from georsmllm.errors import CannotSay
+from georsmllm.geometry import area, bounds, centre, to_box, to_rbox
+from georsmllm.keypoints import keypoints
+from georsmllm.metrics.match import cover_matrix
+from georsmllm.pointtext import N, encode
+from georsmllm.polygons import simplify
+from georsmllm.types import PointSet, Said, Sample, Target, box, point
+
+from ._gold import cell_of
+
+MIN_VISIBLE, MIN_SIDE_PX, MIN_AREA_PX, MAX_COVERED = 0.55, 8, 64, 0.6
+"""Beyond these a region is noise (methods, section 5.3): too little of it is seen, it is too small, or ambiguous."""
+
+
+def noise(target: Target) -> str:
+    """The name of what makes a target an unfair region, "" when nothing does."""
+    if target.difficult:
+        return "difficult"
+    if target.visible < MIN_VISIBLE:
+        return "low_visibility"
+    if target.shape.kind != "point" and (_min_side(target.shape) < MIN_SIDE_PX or area(target.shape) < MIN_AREA_PX):
+        return "too_small"
+    return ""
+
+
+def _min_side(shape: PointSet) -> float:
+    if shape.kind == "rbox":
+        (ax, ay), (bx, by), (cx, cy), _ = shape.rings[0].points
+        return min(math.hypot(bx - ax, by - ay), math.hypot(cx - bx, cy - by))
+    x1, y1, x2, y2 = bounds(shape)
+    return min(x2 - x1, y2 - y1)
+
+
+def is_ambiguous(view: Sample, index: int, same_class: tuple[int, ...]) -> bool:
+    """Whether over 60 % of a target without a phrase of its own is covered by another one of its class."""
+    others = tuple(view.targets[i].shape for i in same_class if i != index)
+    target = view.targets[index]
+    if target.phrase or not others:
+        return False
+    size = view.images[target.image].size_wh
+    return bool((cover_matrix((target.shape,), others, cell_of(size)) > MAX_COVERED).any())
+
+
+def pointed(view: Sample, indices: tuple[int, ...], rng: Random, limits: Limits) -> Said:
+    """The targets in one form drawn among those that can be said; raises CannotSay with the last form's reason."""
+    targets = tuple(view.targets[i] for i in indices)
+    image = targets[0].image
+    size = view.images[image].size_wh
+    forms: dict[str, Callable[[PointSet], PointSet]] = {"box": to_box}
+    kinds = {target.shape.kind for target in targets}
+    if "box" not in kinds:
+        forms["rbox"] = to_rbox
+    if kinds == {"polygon"}:
+        forms["box_keypoints"] = lambda shape: _with_keypoints(shape, size)
+        forms["polygon"] = lambda shape: simplify(shape, size, limits=limits).shape
+    if "point" in kinds:
+        forms = {}
+    if "point" in kinds or not _is_shared(view, indices, size):
+        forms["point"] = lambda shape: point(*_middle(shape, size))
+    reason = CannotSay("no_form", "no form of region fits these targets")
+    for form in rng.sample(list(forms), len(forms)):
+        try:
+            shapes = tuple(forms[form](target.shape) for target in targets)
+            encode(shapes, size, limits)
+        except CannotSay as error:
+            reason = error
+        else:
+            return Said(shapes, tuple(target.label for target in targets), image)
+    raise reason
+
+
+def _is_shared(view: Sample, indices: tuple[int, ...], size_wh: tuple[int, int]) -> bool:
+    """Whether a single point inside one of the targets might as well mean another target of the view."""
+    cell_w, cell_h = cell_of(size_wh)
+    for i in indices:
+        x, y = _middle(view.targets[i].shape, size_wh)
+        for j, other in enumerate(view.targets):
+            x1, y1, x2, y2 = bounds(other.shape)
+            near = x1 - cell_w <= x <= x2 + cell_w and y1 - cell_h <= y <= y2 + cell_h
+            if j != i and other.image == view.targets[i].image and near:
+                return True
+    return False
+
+
+def _middle(shape: PointSet, size_wh: tuple[int, int]) -> tuple[float, float]:
+    """A point inside the shape: the safest keypoint of an area, else the middle of its bounds."""
+    safest = keypoints(shape, size_wh, count=1) if shape.kind == "polygon" else ()
+    return safest[0] if safest else centre(shape)
+
+
+def _with_keypoints(shape: PointSet, size_wh: tuple[int, int]) -> PointSet:
+    return box(*bounds(shape), keypoints=keypoints(shape, size_wh))
+
+
+def quiet_box(view: Sample, rng: Random) -> PointSet | None:
+    """A random box of 10-30 % of each side that no change comes near, on lines of the grid; None when 20 draws fail.
+
+    Only where the classes of change are exhaustively labelled, so that no change is a fact.
+    """
+    if not view.exhaustive:
+        return None
+    width, height = view.images[1].size_wh
+    cell_w, cell_h = cell_of((width, height))
+    taken = [bounds(target.shape) for target in view.targets]
+    for _ in range(20):
+        w, h = rng.randint(100, 300), rng.randint(100, 300)
+        left, top = rng.randint(0, N - w), rng.randint(0, N - h)
+        x1, y1, x2, y2 = left * cell_w, top * cell_h, (left + w) * cell_w, (top + h) * cell_h
+        if all(x2 + cell_w < a or c + cell_w < x1 or y2 + cell_h < b or d + cell_h < y1 for a, b, c, d in taken):
+            return box(x1, y1, x2, y2)
+    return None
