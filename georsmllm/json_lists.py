@@ -58,9 +58,14 @@ def scan(path: Path, id_keys: Mapping[str, str]) -> dict[str, Found]:
         at = skip_space(data, colon + 1)
         if key in id_keys:
             if at >= data.size or data[at] != ord("["):
-                _broken(path, at, f"{key!r} is no list (one JSON for each image, as in SODA-A, is another format)")
+                _broken(
+                    path,
+                    at,
+                    f"expected a list under {key!r}",
+                    "one JSON for each image, as in SODA-A, is another format",
+                )
             if key in found:
-                _broken(path, at, f"a second list {key!r}")
+                _broken(path, at, f"a second list {key!r}", "join the two")
             start = at
             list_elements, at = _elements(path, data, at + 1, np.frombuffer(id_keys[key].encode(), np.uint8), release)
             found[key] = Found(list_elements, (start, at))
@@ -115,8 +120,10 @@ def _mapped(path: Path) -> tuple[Bytes, Callable[[int], None]]:
     return np.frombuffer(mapping, np.uint8), release
 
 
-def _broken(path: Path, at: int, trouble: str) -> NoReturn:
-    raise UsageError(f"{path}@{at}: {trouble}; the file is not whole JSON: fetch or write it again")
+def _broken(
+    path: Path, at: int, trouble: str, way_out: str = "the file is not whole JSON: fetch or write it again"
+) -> NoReturn:
+    raise UsageError(f"{path}@{at}: {trouble}; {way_out}")
 
 
 def element_spans(raw: bytes) -> list[Span]:

@@ -36,7 +36,7 @@ REASONS = {
     "bad_segmentation": "segmentation is neither flat rings nor run lengths, or a ring has an odd count of numbers",
     "mask_size": "run lengths of another size than the image",
     "no_shape": "an annotation with neither segmentation nor bbox",
-    "not_finite": "a number is NaN or Infinity",
+    "out_of_range": "a coordinate beyond anything that an image could have",
 }
 MENDS = {
     "clipped_to_image": "the part of a shape outside the image was cut off",
@@ -48,6 +48,7 @@ MENDS = {
 }
 
 
+MAX_COORDINATE_PX = 10_000_000
 MIN_VISIBLE = 0.7  # as for tiles: of less, what the object is cannot be seen
 
 
@@ -134,10 +135,14 @@ def pixels_to_edges(geometry_px: Geometry) -> Geometry:
 def _check_bbox(bbox: Flat) -> None:
     if len(bbox) not in (4, 5, 8):
         raise BadShape("bad_bbox", f"expected a bbox of 4, 5 or 8 numbers, got {len(bbox)}")
-    if not all(map(math.isfinite, bbox)):
-        raise BadShape("not_finite", f"expected finite numbers in bbox, got {list(bbox)}")
+    _check_range(bbox)
     if len(bbox) < 8 and min(bbox[2], bbox[3]) < 0:
         raise BadShape("bad_bbox", f"expected a width and a height of 0 or more, got {bbox[2]:g} x {bbox[3]:g}")
+
+
+def _check_range(numbers: Flat) -> None:
+    if (largest := max(map(abs, numbers))) > MAX_COORDINATE_PX:
+        raise BadShape("out_of_range", f"expected coordinates up to {MAX_COORDINATE_PX:,} px, got {largest:g}")
 
 
 def _from_bbox(bbox: Flat) -> tuple[PointSet, tuple[str, ...]]:
@@ -219,8 +224,7 @@ def _names_pixels(rings: tuple[tuple[Point, ...], ...], bbox: Flat, size_wh: Siz
 def _points(flat: Flat) -> tuple[Point, ...]:
     if len(flat) % 2 or not flat:
         raise BadShape("bad_segmentation", f"expected a ring of x, y pairs, got {len(flat)} numbers")
-    if not all(map(math.isfinite, flat)):
-        raise BadShape("not_finite", "expected finite numbers in segmentation")
+    _check_range(flat)
     points = tuple(zip(flat[::2], flat[1::2], strict=True))
     return points[:-1] if len(points) > 1 and points[0] == points[-1] else points
 
