@@ -115,7 +115,8 @@ def build(view: Sample, rng: Random, options: AskOptions) -> Built:
         instructions, refusals = _ask_class(pen, label, indices, rng, options)
         asked.extend(instructions)
         refused.extend(refusals)
-    negatives = absent(view)
+    # Without an area in the view the dataset may have none at all, and its images would teach that the answer is "none".
+    negatives = absent(view) if any(target.shape.kind == "polygon" for target in view.targets) else ()
     if negatives:
         label = rng.choice(negatives)
         prompt = fill(pick(rng, options, TEMPLATES, _ALL), {"plural": plural(label)})

@@ -133,11 +133,17 @@ def test_an_unlabelled_rest_and_a_pair_are_refused() -> None:
 
 
 def test_an_absent_class_is_answered_none(record_of: Recorder) -> None:
-    record = record_of(ask(view(exhaustive=("road",)))["seg-none:road"])
+    record = record_of(ask(view(water(10, 20, 10), exhaustive=("road",)))["seg-none:road"])
     assert (record.messages[0].content, record.gold_text) == ("<image>\n[seg] Segment all roads.", "none")
     assert TASK.score("none", record).value == 1
     assert TASK.score("[(1,1),(2,2)]|[(1,1)]", record).value == 0
     assert TASK.score("[(1,1),(2,2)", record).verdict == "syntax"
+
+
+def test_absence_is_asked_only_where_the_view_has_areas() -> None:
+    assert ask(view(exhaustive=("road",))) == {}
+    ships = Target(0, "ship", rbox(square(0, 0, 9).rings[0].points))
+    assert ask(view(ships, exhaustive=("road",))) == {}
 
 
 @pytest.mark.parametrize(
