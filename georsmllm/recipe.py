@@ -43,11 +43,11 @@ class Tiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class Cyclic(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Cyclic referring (methods section 5). on: answers also become questions; off; control: as many records as "on",
+    """Cyclic referring (methods section 5). full: answers also become questions; none; control: as many records as "full",
     with forward records in the place of the turned ones (for ablations at equal steps). share: of the (view, class)
     groups, how many are asked in reverse; one group is only ever asked in one direction."""
 
-    mode: Literal["on", "off", "control"] = "on"
+    mode: Literal["full", "none", "control"] = "full"
     share: float = 0.4
 
 

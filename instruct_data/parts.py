@@ -258,7 +258,7 @@ def _ask(shop: Workshop, view: Sample) -> Built:
         built = one.build(view, rng(seed, view.id, name), options)
         instructions.extend(built.instructions)
         refusals.extend(built.refusals)
-    if shop.recipe.cyclic.mode != "off":
+    if shop.recipe.cyclic.mode != "none":
         options = AskOptions(shop.recipe.limits, shop.recipe.templates.get("region", ()))
         turned = turn(instructions, view, rng(seed, view.id, "cyclic"), options)
         return Built(turned.instructions, (*refusals, *turned.refusals))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import assume, given
@@ -50,8 +51,8 @@ def test_what_is_said_in_a_tile_is_found_in_the_scene_within_half_a_cell(shape, 
         assert abs(y1 - y2) <= 500 / N / 2 + 1e-6
 
 
-@given(affines(), affines())
-def test_the_inverse_of_the_inverse_is_the_affine(affine, _):
+@given(affines())
+def test_the_inverse_of_the_inverse_is_the_affine(affine):
     assert inverse(inverse(affine)) == pytest.approx(affine, rel=1e-6, abs=1e-3)
 
 
@@ -65,7 +66,7 @@ def test_windows_cover_the_scene_and_stay_inside_it(width, height, size, data):
         spans = sorted({((t.x, t.width) if axis == 0 else (t.y, t.height)) for t in tiles})
         assert spans[0][0] == 0
         assert spans[-1][0] + spans[-1][1] == length
-        for (a, w), (b, _) in zip(spans, spans[1:], strict=False):
+        for (a, w), (b, _) in pairwise(spans):
             assert b <= a + w - min(overlap, w - 1) or b + spans[-1][1] == length
         assert all(a >= 0 and a + w <= length and w == min(size, length) for a, w in spans)
 
@@ -120,7 +121,7 @@ def test_a_cut_forest_counts_in_full_and_its_pieces_become_targets_of_their_own(
     half = list(cut(scene_with(Target(0, "forest", shift(u_shape, 120, 0))), size=600, overlap=200, min_visible=0.7))
     assert half[0].targets == ()
     e_shape = shift(polygon(Ring(tuple((1300 - x, y) for x, y in u_shape.rings[0].points))), 0, 0)
-    pieces = list(cut(scene_with(Target(0, "forest", e_shape)), size=600, overlap=200, min_visible=0.7))[0].targets
+    pieces = next(cut(scene_with(Target(0, "forest", e_shape)), size=600, overlap=200, min_visible=0.7)).targets
     assert len(pieces) == 2
     assert [(p.visible, p.ignore) for p in pieces] == [(1.0, None)] * 2
     assert sum(area(p.shape) for p in pieces) == 50 * 50 * 2
