@@ -1,0 +1,204 @@
+"""The mixture on hand-made parts: directions, weights, caps, negatives, splits; every record left out by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from georsmllm.instruct_data.build import silent
+from georsmllm.instruct_data.mixture import Mixed, mix
+
+from georsmllm.recipe import Cyclic, Mix, Recipe, Source, Split
+from georsmllm.types import Message, Provenance, Record, ViewFacts
+
+
+def record(identity: str, *, task: str = "det", view: str = "d/v", label: str = "ship", scene: str = "", split: str = "",
+           negative: bool = False, direction: str = "", twin_of: str = "", content: str = "") -> Record:  # fmt: skip
+    origin = Provenance(
+        dataset="d", source_split=split, scene=scene or view, sample=view, form="all", labels=(label,), negative=negative,
+        direction=direction, twin_of=twin_of, stretch="", licence="", mended=(),
+        views=(ViewFacts("a.png", 9, 9, (), (), "", content or view),),
+    )  # fmt: skip
+    return Record(identity, (f"images/{view}.png",), (Message("user", identity),), task, (), "none", origin)
+
+
+def recipe(**changes: object) -> Recipe:
+    plain = Recipe(
+        sources=(Source(dataset="d", path="p"),),
+        tasks=("det", "count", "region"),
+        mix=Mix(negatives=1.0),
+        split=Split(ratios={"train": 1.0}),
+    )
+    return msgspec.structs.replace(plain, **changes)
+
+
+def mixed(tmp_path: Path, rules: Recipe, *records: Record) -> tuple[Mixed, dict[str, list[Record]]]:
+    part = tmp_path / "part.jsonl"
+    part.write_bytes(b"".join(msgspec.json.encode(r) + b"\n" for r in records))
+    result = mix(rules, [part], tmp_path, tmp_path / "out", bar=silent)
+    written = {}
+    for shard in result.shards:
+        lines = (tmp_path / "out" / shard.path).read_bytes().splitlines()
+        assert len(lines) == shard.rows
+        written.setdefault(shard.split, []).extend(msgspec.json.decode(line, type=Record) for line in lines)
+    assert result.made == result.written - result.repeated + sum(result.dropped.values())
+    return result, written
+
+
+def ids(written: dict[str, list[Record]]) -> set[str]:
+    return {r.id for records in written.values() for r in records}
+
+
+def test_nothing_makes_no_shard(tmp_path):
+    result, written = mixed(tmp_path, recipe())
+    assert (result.shards, result.written, written) == ((), 0, {})
+
+
+def test_plain_records_all_arrive_once_in_an_order_of_their_own(tmp_path):
+    made = [record(f"r{i}", view=f"d/v{i}") for i in range(50)]
+    _, written = mixed(tmp_path, recipe(), *made)
+    assert sorted(r.id for r in written["train"]) == sorted(r.id for r in made)
+    assert [r.id for r in written["train"]] != [r.id for r in made]
+
+
+def test_the_order_of_the_parts_does_not_change_the_order_of_the_set(tmp_path):
+    made = [record(f"r{i}", view=f"d/v{i}") for i in range(20)]
+    _, forward = mixed(tmp_path, recipe(), *made)
+    _, backward = mixed(tmp_path, recipe(), *made[::-1])
+    assert forward == backward
+
+
+def test_shards_hold_at_most_so_many_rows(tmp_path):
+    result, _ = mixed(tmp_path, recipe(shard_rows=3), *(record(f"r{i}") for i in range(7)))
+    assert [(s.path, s.rows) for s in result.shards] == [
+        ("records/train-00000.jsonl", 3),
+        ("records/train-00001.jsonl", 3),
+        ("records/train-00002.jsonl", 1),
+    ]
+
+
+def test_a_view_and_class_is_asked_in_one_direction_only(tmp_path):
+    made = []
+    for i in range(60):
+        view = f"d/v{i}"
+        made += [
+            record(f"f{i}", view=view, direction="forward"),
+            record(f"b{i}", view=view, task="region", direction="reverse", twin_of=f"f{i}"),
+            record(f"n{i}", view=view, task="count"),
+        ]
+    result, written = mixed(tmp_path, recipe(cyclic=Cyclic(share=0.4)), *made)
+    kept = ids(written)
+    for i in range(60):
+        assert (f"f{i}" in kept) != (f"b{i}" in kept)
+        assert f"n{i}" in kept
+    backward = sum(f"b{i}" in kept for i in range(60))
+    assert 12 <= backward <= 36
+    assert result.dropped == {"other_direction": 60}
+
+
+def test_a_question_about_several_classes_yields_where_one_of_them_is_asked_in_reverse(tmp_path):
+    several = record("f", direction="forward")
+    origin = msgspec.convert(msgspec.to_builtins(several.provenance) | {"labels": ["ship", "harbor"]}, Provenance)
+    several = Record(several.id, several.images, several.messages, several.task, (), "none", origin)
+    back = record("b", task="region", direction="reverse")
+    result, written = mixed(tmp_path, recipe(cyclic=Cyclic(share=1.0)), several, back)
+    assert ids(written) == {"b"}
+    assert result.dropped == {"other_direction": 1}
+
+
+def test_a_class_that_is_asked_only_in_reverse_stays(tmp_path):
+    _, written = mixed(tmp_path, recipe(cyclic=Cyclic(share=0.0)), record("b", task="region", direction="reverse"))
+    assert ids(written) == {"b"}
+
+
+def test_the_control_has_as_many_records_and_no_turned_one(tmp_path):
+    made = []
+    for i in range(40):
+        view = f"d/v{i}"
+        made += [
+            record(f"f{i}", view=view, direction="forward"),
+            record(f"b{i}", view=view, task="region", direction="reverse", twin_of=f"f{i}"),
+            record(f"a{i}", view=view, direction="forward", twin_of=f"f{i}"),
+        ]
+    full, _ = mixed(tmp_path, recipe(), *made)
+    control, written = mixed(tmp_path, recipe(cyclic=Cyclic(mode="control")), *made)
+    assert control.written == full.written
+    assert {r.task for r in written["train"]} == {"det"}
+    assert all(r.id.endswith("~control") == (r.messages[0].content != r.id) for r in written["train"])
+    assert len(ids(written)) == control.written
+
+
+@pytest.mark.parametrize(("weight", "written", "repeated"), [(0.0, 0, 0), (1.0, 200, 0), (2.0, 400, 200)])
+def test_whole_weights_keep_or_repeat(tmp_path, weight, written, repeated):
+    made = [record(f"r{i}", view=f"d/v{i}") for i in range(200)]
+    result, records = mixed(tmp_path, recipe(mix=Mix(weights={"det": weight}, negatives=1.0)), *made)
+    assert (result.written, result.repeated, len(ids(records))) == (written, repeated, written)
+
+
+def test_a_fraction_of_a_weight_keeps_about_that_share(tmp_path):
+    made = [record(f"r{i}", view=f"d/v{i}") for i in range(400)]
+    rules = recipe(sources=(Source(dataset="d", path="p", weight=0.5),), mix=Mix(weights={"det": 0.5}, negatives=1.0))
+    result, _ = mixed(tmp_path, rules, *made)
+    assert 70 <= result.written <= 130
+    assert result.dropped == {"weight": 400 - result.written}
+
+
+def test_caps_keep_the_first_by_rank(tmp_path):
+    made = [record(f"r{i}", view=f"d/v{i % 4}", label=f"c{i % 2}") for i in range(40)]
+    result, written = mixed(tmp_path, recipe(mix=Mix(max_per_image={"det": 3}, negatives=1.0)), *made)
+    assert (result.written, result.dropped) == (12, {"max_per_image": 28})
+    result, _ = mixed(tmp_path, recipe(mix=Mix(max_per_class=5, negatives=1.0)), *made)
+    assert result.by_class == {"train": {"c0": 5, "c1": 5}}
+    result, _ = mixed(tmp_path, recipe(mix=Mix(max_per_task={"det": 7}, negatives=1.0)), *made)
+    assert (result.written, result.dropped) == (7, {"max_per_task": 33})
+    _, same = mixed(tmp_path, recipe(mix=Mix(max_per_image={"det": 3}, negatives=1.0)), *made[::-1])
+    assert same == written
+
+
+@pytest.mark.parametrize(("share", "kept"), [(0.0, 0), (0.2, 10), (0.5, 40), (1.0, 60)])
+def test_negatives_are_at_most_their_share_of_a_task(tmp_path, share, kept):
+    made = [record(f"p{i}", view=f"d/p{i}") for i in range(40)]
+    made += [record(f"n{i}", view=f"d/n{i}", negative=True) for i in range(60)]
+    result, _ = mixed(tmp_path, recipe(mix=Mix(negatives=share)), *made)
+    assert result.negatives == {"train": {"det": kept}}
+    assert sum(result.dropped.values()) == 60 - kept
+
+
+def test_scenes_that_share_pixels_share_a_split_and_blank_images_prove_nothing(tmp_path):
+    made = []
+    for i in range(100):
+        made.append(record(f"a{i}", view=f"a/v{i}", content=f"pixels{i}"))
+        made.append(record(f"b{i}", view=f"b/v{i}", content=f"pixels{i}"))
+        made.append(record(f"c{i}", view=f"c/v{i}", content=""))
+    halves = Split(ratios={"train": 0.5, "val": 0.5})
+    _, written = mixed(tmp_path, recipe(split=halves), *made)
+    train = {r.id for r in written["train"]}
+    assert all((f"a{i}" in train) == (f"b{i}" in train) for i in range(100))
+    assert 70 <= len(train) <= 230
+
+
+def test_official_splits_take_evaluation_scenes_out_of_training(tmp_path):
+    made = [
+        record("1", view="d/a", scene="d/a", split="train"),
+        record("2", view="e/a", scene="d/a", split="test"),
+        record("3", view="d/b", scene="d/b", split="val"),
+        record("4", view="d/c", scene="d/c", split="Train", content="same"),
+        record("5", view="d/d", scene="d/d", split="valid", content="same"),
+        record("6", view="d/e", scene="d/e", split=""),
+    ]
+    result, written = mixed(tmp_path, recipe(split=Split(by="official")), *made)
+    assert {split: sorted(r.id for r in records) for split, records in written.items()} == {
+        "train": ["6"], "val": ["3", "5"], "test": ["2"]
+    }  # fmt: skip
+    assert result.dropped == {"scene_in_evaluation_split": 2}
+
+
+def test_views_that_no_kept_record_shows_are_removed(tmp_path):
+    images = tmp_path / "out" / "images" / "d"
+    images.mkdir(parents=True)
+    for name in ("v1", "v2", ".v3.png.77.part"):
+        (images / f"{name}.png").write_bytes(b"x")
+    result, _ = mixed(tmp_path, recipe(), record("r1", view="d/v1"))
+    assert result.unused_images == 2
+    assert [p.name for p in images.iterdir()] == ["v1.png"]
