@@ -57,7 +57,8 @@ class _Layout:
 
 def find(root: Path) -> Iterator[Ref]:
     folder(root, "a folder with one folder of images a class")
-    layout = _layout(root)
+    _layout.cache_clear()  # the folder may have changed since this process last looked
+    layout = _layout(root.resolve())
     for name in walk(root, images.SUFFIXES):
         split, _ = _folders(name)
         listed = layout.splits(name)
@@ -74,7 +75,7 @@ def read(root: Path, ref: Ref) -> Sample:
         affine, crs = images.geo(root / name)
     except images.BadImage as bad:
         raise BadRecord(bad.reason, bad.message, where=name) from None
-    layout = _layout(root)
+    layout = _layout(root.resolve())
     several = not split and len(layout.splits(name)) > 1
     return Sample(
         id=f"scene_folder/{ref.key}",
@@ -96,7 +97,7 @@ def _folders(name: str) -> tuple[str, tuple[str, ...]]:
     return ("", folders) if at is None else (_SPLITS[folders[at].lower()], folders[:at] + folders[at + 1 :])
 
 
-@lru_cache(maxsize=8)  # one walk for all records of a root
+@lru_cache(maxsize=8)  # one walk for all records of one find
 def _layout(root: Path) -> _Layout:
     classes = {folders for _, folders in map(_folders, walk(root, images.SUFFIXES)) if folders}
     if not classes:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import importlib.util
 import random
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -311,6 +313,25 @@ def test_a_broken_image_is_one_bad_record_and_the_others_are_read(tmp_path: Path
     samples, (bad,) = read_all(tmp_path)
     assert [s.id for s in samples] == ["dota/train/P1", "dota/train/P3"]
     assert (bad.reason, bad.where) == (reason, "train/images/P2.png")
+
+
+def test_a_decompression_bomb_is_one_bad_record_with_its_numbers(tmp_path: Path) -> None:
+    world(tmp_path, {"P1": SHIP, "P2": SHIP})
+    path = tmp_path / "train" / "images" / "P2.png"
+    whole = path.read_bytes()
+    head = b"IHDR" + struct.pack(">II", 30_000, 30_000) + whole[24:29]
+    path.write_bytes(whole[:12] + head + struct.pack(">I", zlib.crc32(head)) + whole[33:])
+    (sample,), (bad,) = read_all(tmp_path)
+    assert sample.id == "dota/train/P1"
+    assert (bad.reason, bad.where) == ("image_bomb", "train/images/P2.png")
+    assert f"30000 x 30000 px in {len(whole)} bytes" in bad.message
+
+
+def test_a_label_file_that_went_away_is_named(tmp_path: Path) -> None:
+    (ref,) = CONVERTER.find(world(tmp_path, {"P1": SHIP}))
+    (tmp_path / "train" / "labelTxt" / "P1.txt").unlink()
+    with pytest.raises(BadRecord, match=r"^train/labelTxt/P1.txt: cannot read the label file.*\[label_missing\]$"):
+        CONVERTER.read(tmp_path, ref)
 
 
 def test_labels_in_the_frame_of_another_image_size_are_refused(tmp_path: Path) -> None:

@@ -75,6 +75,13 @@ def test_an_image_in_several_lists_never_goes_to_training(tmp_path: Path) -> Non
     ]
 
 
+def test_a_new_search_sees_the_folder_as_it_is_now(tmp_path: Path) -> None:
+    put(tmp_path, "A/1.png")
+    assert read_all(tmp_path)[0].classes == ("a",)
+    put(tmp_path, "B/1.png")
+    assert read_all(tmp_path)[0].classes == ("a", "b")
+
+
 def test_an_unreadable_split_list_is_a_usage_error(tmp_path: Path) -> None:
     put(tmp_path, "A/1.png")
     (tmp_path / "x-train.txt").write_bytes(b"\xff\xfe1")

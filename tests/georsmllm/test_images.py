@@ -355,6 +355,14 @@ def test_an_image_above_100_megapixels_is_read_by_window_only(tmp_path: Path) ->
     assert reason(read_labels, path) == "image_bomb"
 
 
+def test_a_png_beyond_pillows_own_limit_still_has_its_size(tmp_path: Path) -> None:
+    path = tmp_path / "large.png"
+    path.write_bytes(png_header(14_000, 14_000) + b"\0" * 400_000)
+    assert size_wh(path) == (14_000, 14_000)
+    assert reason(read_rgb, path) == "image_bomb"
+    assert reason(verify, path) == "image_truncated"
+
+
 def test_a_bad_image_survives_the_way_back_from_a_worker(tmp_path: Path) -> None:
     bad = pickle.loads(pickle.dumps(BadImage("image_mode", "no", tmp_path / "a.png")))
     assert (bad.reason, bad.message, bad.path) == ("image_mode", "no", tmp_path / "a.png")
