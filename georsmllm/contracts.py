@@ -47,7 +47,8 @@ class Card:
 class Converter:
     """A dataset reader.
 
-    find(root): refs, sorted by key, streamed; opens no image; a missing folder or broken index raises UsageError.
+    find(root): refs, sorted by key, streamed; opens no image; a missing folder or broken index raises UsageError. root
+    is a folder, or the index file of a dataset that has one; image paths are relative to that (or the file's) folder.
     read(root, ref): one sample; raises BadRecord with a reason from `reasons`, and nothing else.
     reasons: the closed set of BadRecord reasons, each with one line of explanation.
     mends: the closed set of named repairs (`Sample.mended`), each with one line.

@@ -157,8 +157,13 @@ class Workshop(NamedTuple):
     folder: Path
 
     @property
-    def root(self) -> Path:
+    def path(self) -> Path:
         return Path(self.source.path).expanduser()
+
+    @property
+    def images_root(self) -> Path:
+        """What image paths are relative to: the source's folder, or the folder of its index file."""
+        return self.path.parent if self.path.is_file() else self.path
 
 
 @lru_cache(maxsize=8)
@@ -181,7 +186,7 @@ def make_chunk(job: Job) -> int:
         for ref in job.refs:
             try:
                 sample = _read(shop, ref)
-                pictures = tuple(Picture(shop.root, image, shop.recipe.stretch) for image in sample.images)
+                pictures = tuple(Picture(shop.images_root, image, shop.recipe.stretch) for image in sample.images)
             except BadRecord as bad:
                 if shop.recipe.policy == "strict":
                     raise
@@ -202,7 +207,7 @@ def make_chunk(job: Job) -> int:
 def _read(shop: Workshop, ref: Ref) -> Sample:
     """The sample under the name that the recipe gives its source. Its scene keeps the dataset's own name: a scene is the
     same place in whatever folder it lies."""
-    sample = shop.reader.read(shop.root, ref)
+    sample = shop.reader.read(shop.path, ref)
     name = source_name(shop.source)
     return replace(sample, id=f"{name}/{ref.key}", dataset=name)
 
