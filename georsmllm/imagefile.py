@@ -140,7 +140,6 @@ def pixels(path: Path) -> Image:
 def dataset(path: Path) -> Iterator[DatasetReader]:
     """A rasterio dataset; what GDAL cannot read inside the block is BadImage(image_truncated)."""
     import rasterio
-    from rasterio._err import CPLE_BaseError
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
     first = head(path)
@@ -153,11 +152,11 @@ def dataset(path: Path) -> Iterator[DatasetReader]:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)
                 data = rasterio.open(path, driver=driver)
-        except (RasterioError, CPLE_BaseError) as error:
+        except RasterioError as error:
             raise _cannot_open(path, str(error)) from None
         with data:
             _check_bomb(path, data.width, data.height)
             try:
                 yield data
-            except (RasterioError, CPLE_BaseError) as error:
+            except RasterioError as error:
                 raise BadImage("image_truncated", f"cut short or damaged: {error.__cause__ or error}", path) from None
