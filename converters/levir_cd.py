@@ -69,7 +69,7 @@ def _find_part(root: Path, part: str) -> Iterator[Ref]:
 
 def _by_stem(root: Path, below: str) -> dict[str, str]:
     files: dict[str, str] = {}
-    for name in walk(root / below, images.SUFFIXES):
+    for name in walk(root / below, images.SUFFIXES, recursive=False):
         stem = str(PurePosixPath(name).with_suffix(""))
         if stem in files:
             raise UsageError(f"two images of one name: {files[stem]} and {below}/{name}; keep one of them")

@@ -54,9 +54,9 @@ def find(root: Path) -> Iterator[Ref]:
 
 def _find_part(root: Path, part: str) -> Iterator[Ref]:
     labelled = (root / part / "masks_png").is_dir()
-    names = set(walk(root / part / "images_png", (".png",)))
+    names = set(walk(root / part / "images_png", (".png",), recursive=False))
     if labelled:
-        names |= set(walk(root / part / "masks_png", (".png",)))
+        names |= set(walk(root / part / "masks_png", (".png",), recursive=False))
     split = part.split("/")[0].lower()
     for key, name in sorted((f"{part}/{PurePosixPath(name).with_suffix('')}", name) for name in names):
         mask = (f"{part}/masks_png/{name}",) if labelled else ()

@@ -56,8 +56,8 @@ def scan(path: Path, id_keys: Mapping[str, str]) -> dict[str, Found]:
             _broken(path, min(colon, data.size), "expected a key and a colon")
         key = data[at + 1 : key_end - 1].tobytes().decode(errors="replace")
         at = skip_space(data, colon + 1)
-        if key in id_keys:
-            if at >= data.size or data[at] != ord("["):
+        if at < data.size and key in id_keys:
+            if data[at] != ord("["):
                 _broken(
                     path,
                     at,
