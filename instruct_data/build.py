@@ -21,6 +21,10 @@ from .mixture import mix
 from .parts import Bar, make_parts, parts, source_name
 
 
+_FILES = ("manifest.json", "stats.json", "README.md", "quarantine.jsonl", "look.html")
+_FOLDERS = ("records", "images", ".state")
+
+
 class Outcome(NamedTuple):
     manifest: Manifest
     stats: Stats
@@ -83,8 +87,9 @@ def _clear(out: Path) -> None:
     """Remove what a build of ours wrote; anything else in the folder stays."""
     if out.exists() and any(out.iterdir()) and not ((out / "manifest.json").exists() or (out / ".state").exists()):
         raise UsageError(f"{out} is not empty and no set of ours; choose another folder")
-    (out / "manifest.json").unlink(missing_ok=True)
-    for name in ("records", "images", ".state"):
+    for name in _FILES:
+        (out / name).unlink(missing_ok=True)
+    for name in _FOLDERS:
         shutil.rmtree(out / name, ignore_errors=True)
 
 
