@@ -42,7 +42,7 @@ DOTA: tuple[tuple[str, Maker, tuple[int, int]], ...] = (
     ("val", airport, (760, 700)),
     ("val", port, (760, 720)),
 )
-EMPTY, CUT = 5, 6
+DIFFICULT, EMPTY, CUT = 2, 5, 6  # the airport has objects that are marked difficult
 DOTA_CLASSES = (
     "plane",
     "ship",
@@ -88,7 +88,11 @@ def dota(root: Path, size: int) -> None:
         scene = maker(size_wh, f"dota {number}")
         _save(scene.canvas.photograph(), root / split / "images" / f"P{number:04d}.png")
         rng = random.Random(number)
-        rows = [_dota_row(thing, rng) for thing in scene.things if thing.label in DOTA_CLASSES]
+        rows = [
+            _dota_row(thing, kind == DIFFICULT and rng.random() < 0.2)
+            for thing in scene.things
+            if thing.label in DOTA_CLASSES
+        ]
         lines = [] if kind == EMPTY else ["imagesource:GoogleEarth", "gsd:0.3", *rows]
         text = "".join(f"{line}\r\n" for line in lines)
         if kind == CUT:
@@ -160,9 +164,9 @@ def scene_folder(root: Path, size: int) -> None:
     broken.write_bytes(whole[: len(whole) // 3])
 
 
-def _dota_row(thing: Thing, rng: random.Random) -> str:
+def _dota_row(thing: Thing, difficult: bool) -> str:
     corners = " ".join(f"{value:.0f}" for point in thing.corners for value in point)
-    return f"{corners} {thing.label} {int(rng.random() < 0.04)}"
+    return f"{corners} {thing.label} {int(difficult)}"
 
 
 def _coco_fields(scene: Scene) -> Iterator[dict[str, object]]:
