@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from georsmllm.classes import is_countable
 from georsmllm.errors import UsageError
-from georsmllm.geometry import area, bounds, clip, shift, to_shapely
+from georsmllm.geometry import area, bounds, clip, shift, to_box, to_shapely
 from georsmllm.types import ImageRef, PointSet, Ring, Sample, Target, Window
 
 MIN_PIECE_PX = 64
@@ -84,7 +84,11 @@ def _starts(length: int, size: int, overlap: int) -> tuple[int, ...]:
 
 
 def _pieces(target: Target, window: Window, min_visible: float) -> Iterator[Target]:
-    cut_shape, visible, fit = clip(target.shape, (window.x, window.y, window.width, window.height))
+    place = (window.x, window.y, window.width, window.height)
+    cut_shape, visible, fit = clip(target.shape, place)
+    if cut_shape is None and target.ignore is not None:
+        # a rotated box or polygon without area is nowhere by its area; it stays where it lies, and stays ignored
+        cut_shape = clip(to_box(target.shape), place).shape
     if cut_shape is None:
         return
     attributes = tuple((n, _shifted(v, window) if n == "head" else v) for n, v in target.attributes)

@@ -20,7 +20,6 @@ from .card import card
 from .mixture import mix
 from .parts import Bar, make_parts, parts, source_name
 
-
 _FILES = ("manifest.json", "stats.json", "README.md", "quarantine.jsonl", "look.html")
 _FOLDERS = ("records", "images", ".state")
 

@@ -251,6 +251,10 @@ def _records(shop: Workshop, sample: Sample, pictures: tuple[Picture, ...], tall
             for image, picture, file in zip(view.images, pictures, files, strict=True):
                 picture.save(image, shop.folder / file, shop.recipe.images)
         _account(tally, view.targets, said, refusals)
+    if max(sample.images[0].size_wh) > tiles.size:
+        beyond = sum(target.ignore == "outside_image" for target in sample.targets)
+        tally.targets += beyond
+        _add(tally.ignored, {"outside_image": beyond} if beyond else {})
 
 
 def _ask(shop: Workshop, view: Sample) -> Built:
@@ -270,11 +274,17 @@ def _ask(shop: Workshop, view: Sample) -> Built:
     return Built(tuple(instructions), tuple(refusals))
 
 
+# These say that a task is not for such a view; a target that another task could have asked bears that task's reason.
+_NOT_FOR_THIS_VIEW = frozenset(
+    ("one_image", "two_images", "more_than_two_images", "no_polygon", "areas", "not_countable", "on_first_image")
+)
+
+
 def _account(tally: Tally, targets: tuple[Target, ...], said: list[Instruction], refusals: list[Refusal]) -> None:
     """Every target is either asked or ignored by the first name that applies to it."""
     asked = {i for instruction in said for i in instruction.targets}
     refused: dict[int, str] = {}
-    for refusal in refusals:
+    for refusal in sorted(refusals, key=lambda refusal: refusal.reason in _NOT_FOR_THIS_VIEW):
         for i in refusal.targets:
             refused.setdefault(i, refusal.reason)
     tally.views += 1

@@ -42,9 +42,16 @@ def _min_side(shape: PointSet) -> float:
 
 def is_ambiguous(view: Sample, index: int, same_class: tuple[int, ...]) -> bool:
     """Whether over 60 % of a target without a phrase of its own is covered by another one of its class."""
-    others = tuple(view.targets[i].shape for i in same_class if i != index)
     target = view.targets[index]
-    if target.phrase or not others:
+    if target.phrase:
+        return False
+    x1, y1, x2, y2 = bounds(target.shape)
+    others = tuple(
+        other
+        for other in (view.targets[i].shape for i in same_class if i != index)
+        if (near := bounds(other))[0] < x2 and near[2] > x1 and near[1] < y2 and near[3] > y1
+    )
+    if not others:
         return False
     size = view.images[target.image].size_wh
     return bool((cover_matrix((target.shape,), others, cell_of(size)) > MAX_COVERED).any())

@@ -14,10 +14,10 @@ from pathlib import Path
 import msgspec
 import pytest
 import yaml
+from georsmllm.instruct_data.build import build
 from worlds import recipe, tree
 
 from georsmllm.errors import BadRecord, UsageError
-from georsmllm.instruct_data.build import build
 from georsmllm.jsonl import read_lines
 from georsmllm.layout import Quarantined
 from georsmllm.recipe import Cyclic, Recipe, Split
@@ -81,7 +81,7 @@ def test_law_7_no_scene_and_no_pixels_on_two_sides(whole):
 
 
 def test_every_task_is_asked_and_every_image_is_there_and_used(whole):
-    out, outcome = whole
+    out, _ = whole
     made = records(out)
     assert {record.task for record in made} == {"change", "cls", "count", "det", "region", "seg", "tags"}
     shown = {path for record in made for path in record.images}
@@ -150,7 +150,7 @@ def test_too_many_bad_records_end_the_build_with_the_reason_and_the_way_out(tmp_
 
 def test_a_source_without_records_says_which_layout_it_expects(tmp_path):
     (tmp_path / "empty" / "images").mkdir(parents=True)
-    with pytest.raises(UsageError, match="georsmllm datasets scene_folder|expected"):
+    with pytest.raises(UsageError, match=r"georsmllm datasets scene_folder|expected"):
         build(msgspec.structs.replace(recipe("scene_folder"), sources=(source(tmp_path / "empty"),)), tmp_path / "set")
 
 
