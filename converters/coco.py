@@ -102,7 +102,7 @@ def read(root: Path, ref: Ref) -> Sample:
         id=f"coco/{ref.key}",
         dataset="coco",
         split=ref.split,
-        scene=scene_of(_clean(entry.file_name)),
+        scene=scene_of(_clean(ref.paths[0])),
         images=(image,),
         targets=tuple(targets),
         classes=_classes(categories.values()),
@@ -112,7 +112,7 @@ def read(root: Path, ref: Ref) -> Sample:
 
 
 def scene_of(name: str) -> str:
-    """The scene of an image by its file name: the name itself, without the tail that the two known tile cutters add.
+    """The scene of an image by its path: the path itself, without the tail that the two known tile cutters add.
 
     DOTA's names (P and four digits) keep DOTA's scene, because iSAID and others are the same images. A false match only
     puts more tiles into one scene, which is safe for splits.

@@ -102,6 +102,7 @@ def index(path: Path) -> Index:
         )
     (images, _), (annotations, _), (_, categories) = (found[name] for name in LISTS)
     _refuse_twins(path, images)
+    _refuse_strangers(path, images, annotations)
     read_categories(path, categories)
     return Index(path, images, annotations, categories)
 
@@ -200,6 +201,18 @@ def _runs(annotations: Elements) -> Elements:
     first = np.append(True, last[:-1])
     spans = np.stack([annotations.spans[order[first], 0], annotations.spans[order[last], 1]], axis=1)
     return Elements(spans, ids[last])
+
+
+def _refuse_strangers(path: Path, images: Elements, annotations: Elements) -> None:
+    """Were every annotation an orphan, every image would pass for one without objects."""
+    import numpy as np
+
+    if annotations.ids.size and not np.isin(annotations.ids, images.ids).any():
+        first = int(annotations.spans[0, 0])
+        raise UsageError(
+            f"{path}@{first}: no annotation at all has an image_id that is the id of an image; write both the same way "
+            '(3, "3" and 3.0 are three ids)'
+        )
 
 
 def _refuse_twins(path: Path, images: Elements) -> None:

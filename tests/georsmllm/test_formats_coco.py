@@ -115,6 +115,13 @@ def test_annotations_of_unknown_images_are_kept_apart_by_image(tmp_path: Path) -
     assert sorted(lost) == [1, 1, 2]
 
 
+@pytest.mark.parametrize("image_id", ["0", 0.0, 7])
+def test_ids_that_never_meet_are_one_line_and_no_set_of_empty_images(tmp_path: Path, image_id: object) -> None:
+    path = write(tmp_path / "a.json", tree([{"image_id": image_id, "category_id": 1}] * 2))
+    with pytest.raises(UsageError, match="no annotation at all has an image_id that is the id of an image; write both"):
+        coco.index(path)
+
+
 def test_a_byte_order_mark_is_no_trouble(tmp_path: Path) -> None:
     path = write(tmp_path / "a.json", tree([]))
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
