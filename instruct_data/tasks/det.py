@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from random import Random
 
-from georsmllm.classes import plural
+from georsmllm.classes import is_countable, plural
 from georsmllm.contracts import AskOptions, Built, Limits, Refusal, Score, Task
 from georsmllm.errors import BadAnswer, CannotSay
-from georsmllm.geometry import to_rbox
+from georsmllm.geometry import clip, to_rbox
 from georsmllm.metrics.detection import Matched, macro_rates, matched, mean_iou, true_positives
 from georsmllm.metrics.match import iou_matrix
 from georsmllm.pointtext import decode, encode
+from georsmllm.tiling import MIN_FIT
 from georsmllm.types import Instruction, Kind, Part, PointSet, Record, Said, Sample
 
 from ._asking import absent, divide, fill, identity, lines, listed, pick, refuse_all
@@ -62,6 +63,9 @@ def build(view: Sample, rng: Random, options: AskOptions) -> Built:
     refused = list(refusals)
     sayable: dict[str, Said] = {}
     for label, indices in whole.items():
+        if not is_countable(label):
+            refused.append(Refusal(label, "areas", indices))
+            continue
         try:
             sayable[label] = _said(view, label, indices, kind, options.limits)
         except CannotSay as error:
@@ -70,7 +74,7 @@ def build(view: Sample, rng: Random, options: AskOptions) -> Built:
         _instruction(view, "all", (label,), {label: (said, whole[label])}, _prompt(rng, options, (label,), kind))
         for label, said in sayable.items()
     ]
-    negatives = absent(view)
+    negatives = tuple(label for label in absent(view) if is_countable(label))
     drawn = _draw(rng, sayable, negatives, options.limits)
     if len(drawn) > 1:
         said_of = {label: (sayable[label], whole[label]) for label in drawn if label in sayable}
@@ -92,13 +96,23 @@ def _said(view: Sample, label: str, indices: tuple[int, ...], kind: Kind, limits
     shapes = tuple(view.targets[i].shape for i in indices)
     if any(shape.kind == "point" for shape in shapes):
         raise CannotSay("no_extent", "a point has no box")
-    if kind == "rbox":
-        shapes = tuple(to_rbox(shape) for shape in shapes)
     size = view.images[0].size_wh
+    if kind == "rbox":
+        shapes = tuple(_rbox(shape, size) for shape in shapes)
     said = decode(encode(shapes, size, limits), size, (kind,))
     if true_positives(_matched(said, shapes, size), 0.5) < len(shapes):
         raise CannotSay("below_grid", "an object is too small for the grid: what is said has IoU < 0.5 with it")
     return Said(shapes, (label,) * len(shapes))
+
+
+def _rbox(shape: PointSet, size_wh: tuple[int, int]) -> PointSet:
+    """The rotated box of a shape, brought back into the view where the rectangle around an outline sticks out of it."""
+    if shape.kind != "polygon":
+        return to_rbox(shape)
+    inside, _, fit = clip(to_rbox(shape), (0, 0, *size_wh))
+    if inside is None or fit < MIN_FIT:
+        raise CannotSay("clipped_beyond_shape", "the rotated box does not fit into the view")
+    return inside
 
 
 def _draw(rng: Random, sayable: Mapping[str, Said], negatives: tuple[str, ...], limits: Limits) -> tuple[str, ...]:

@@ -107,6 +107,28 @@ def test_a_class_that_cannot_be_said_whole_is_refused(targets: tuple[Target, ...
     assert built.refusals == (Refusal("ship", reason, tuple(range(len(targets)))),)
 
 
+def test_areas_are_no_objects_to_detect_and_no_negatives_either() -> None:
+    forest = Target(0, "forest", HARBOR.shape)
+    built = TASK.build(view(forest, exhaustive=("forest", "road")), Random(0), AskOptions())
+    assert built.instructions == ()
+    assert built.refusals == (Refusal("forest", "areas", (0,)),)
+
+
+def test_the_rectangle_around_an_outline_is_brought_back_into_the_view(record_of: Recorder) -> None:
+    at_border = Target(0, "harbor", polygon(Ring(((0, 0), (300, 0), (300, 20), (150, 60), (0, 60)))))
+    asked = ask(view(at_border))["det-all:harbor"]
+    corners = asked.gold[0].shapes[0].rings[0].points
+    assert all(0 <= x <= 1000 and 0 <= y <= 500 for x, y in corners)
+    assert TASK.score(record_of(asked).gold_text, record_of(asked)).value == 1.0
+
+
+def test_a_sliver_at_the_border_whose_rectangle_does_not_fit_the_view_is_refused() -> None:
+    triangle = Target(0, "harbor", polygon(Ring(((0, 111), (78, 0), (0, 112)))))
+    built = TASK.build(view(triangle), Random(0), AskOptions())
+    assert built.instructions == ()
+    assert built.refusals == (Refusal("harbor", "clipped_beyond_shape", (0,)),)
+
+
 def test_all_of_a_class_is_not_asked_where_some_may_be_unlabelled() -> None:
     built = TASK.build(replace(view(ship(10, 20)), exhaustive=()), Random(0), AskOptions())
     assert built.instructions == ()
