@@ -216,7 +216,7 @@ def _image(base: Path, ref: Ref, entry: coco.ImageEntry) -> ImageRef:
     listed = (entry.width or size_wh[0], entry.height or size_wh[1])  # iSAID's train file has neither
     if listed != size_wh:
         message = (
-            f"expected {listed[0]} x {listed[1]} as listed, the image {ref.paths[0]} is {size_wh[0]} x {size_wh[1]}"
+            f"expected {listed[0]:g} x {listed[1]:g} as listed, the image {ref.paths[0]} is {size_wh[0]} x {size_wh[1]}"
         )
         raise BadRecord("size_mismatch", message, where=where)
     return ImageRef(ref.paths[0], *size_wh, affine=affine, crs=crs)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 T = TypeVar("T")
-Id = int | str
+Id = int | float | str
 
 LISTS = ("images", "annotations", "categories")
 REASONS = {
@@ -59,8 +59,8 @@ class ImageEntry(msgspec.Struct, frozen=True):
 
     id: Id
     file_name: str
-    width: int | None = None
-    height: int | None = None
+    width: float | None = None
+    height: float | None = None
     neg_category_ids: list[Id] | None = None
     not_exhaustive_category_ids: list[Id] | None = None
 
