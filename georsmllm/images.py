@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 from georsmllm import imagefile
 from georsmllm.imagefile import REASONS as REASONS
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
 _SAMPLE_PIXELS = 1_000_000  # percentiles of larger files come from a decimated read
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How stored values become 0..255: linearly between two percentiles of each band of the *whole* file, no nodata.
 
     "auto" leaves 8-bit bands as they are and stretches all wider ones; "percentile" stretches 8-bit bands as well.

@@ -193,6 +193,7 @@ def _struct_at(steps: Sequence[str]) -> type[msgspec.Struct]:
         "cyclic": Cyclic,
         "mix": Mix,
         "split": Split,
+        "stretch": Stretch,
     }
     return groups[steps[0]] if steps else Recipe
 

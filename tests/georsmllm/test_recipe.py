@@ -1,0 +1,96 @@
+"""Recipes: what a person mistypes comes back as one line with its place and the nearest word."""
+
+from __future__ import annotations
+
+import pytest
+
+from georsmllm.errors import UsageError
+from georsmllm.recipe import Cyclic, Mix, Recipe, Source, Tiles, load
+
+GOOD = """\
+# a comment
+sources:
+  - dataset: dota
+    path: data/DOTA
+  - dataset: coco
+    path: /abs/x.json
+    name: vhr
+    weight: 2.5
+tasks: [det, count]
+tiles:
+  size: 512
+mix:
+  negatives: 0.2
+"""
+
+
+def written(tmp_path, text):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_recipe_is_read_with_its_defaults_and_paths_from_its_own_folder(tmp_path):
+    assert load(written(tmp_path, GOOD)) == Recipe(
+        sources=(
+            Source(dataset="dota", path=str(tmp_path / "data/DOTA")),
+            Source(dataset="coco", path="/abs/x.json", name="vhr", weight=2.5),
+        ),
+        tasks=("det", "count"),
+        tiles=Tiles(size=512),
+        mix=Mix(negatives=0.2),
+    )
+
+
+def test_words_and_flags_change_single_keys(tmp_path):
+    recipe = load(written(tmp_path, GOOD), ["tiles.size=256", "cyclic.mode=none", "mix.weights={det: 0.5}"], {"seed": 7})
+    assert (recipe.tiles.size, recipe.cyclic, recipe.seed) == (256, Cyclic(mode="none"), 7)
+    assert recipe.mix == Mix(negatives=0.2, weights={"det": 0.5})
+
+
+def test_flags_alone_make_a_recipe():
+    recipe = load(None, flags={"sources": [{"dataset": "dota", "path": "d"}], "tasks": ["det"]})
+    assert recipe.sources == (Source(dataset="dota", path="d"),)
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (("tasks:", "taks:"), "recipe.yaml:9: unknown key 'taks'; did you mean tasks"),
+        (("  size:", "  sice:"), "recipe.yaml:11: unknown key 'sice' in tiles; did you mean size"),
+        (("    weight:", "    wieght:"), "recipe.yaml:8: unknown key 'wieght' in sources.1; did you mean weight"),
+        (("  negatives: 0.2", "  negatives: few"), "recipe.yaml:13: Expected `float`, got `str` at mix.negatives"),
+        (("  size: 512", "  size: 1.5"), "recipe.yaml:11: Expected `int`, got `float` at tiles.size"),
+        (("    path: data/DOTA\n", ""), "recipe.yaml:3: missing required field `path` at sources.0"),
+        (("tasks: [det, count]", "tasks: []"), "a recipe needs at least one task"),
+        (("name: vhr", "name: dota"), "two sources are called 'dota'"),
+        (("name: vhr", "name: a/b"), "a source name is letters"),
+        (("  negatives: 0.2", "  negatives: 2"), "mix.negatives is a share in 0..1, got 2"),
+        (("  negatives: 0.2", "  weights: {cout: 2}"), "'cout' is named in templates or mix but is not among the tasks"),
+        (("weight: 2.5", "weight: -1"), "a weight cannot be negative"),
+        (("tasks:", "split: {ratios: {train: 0.5}}\ntasks:"), "split ratios must be positive and add up to 1"),
+        (("tasks:", "shard_rows: 0\ntasks:"), "shard_rows must be at least 1"),
+        (("tasks:", "limits: {max_object: 3}\ntasks:"), "unknown key 'max_object' in limits; did you mean max_objects"),
+        (("tasks:", "stretch: {kindd: auto}\ntasks:"), "unknown key 'kindd' in stretch; did you mean kind"),
+        (("tasks: [", "tasks: [["), "recipe.yaml: not YAML"),
+        ((GOOD, "just words"), "expected keys like `sources:`"),
+    ],
+)
+def test_a_mistake_is_one_line_with_its_place(tmp_path, change, line):
+    with pytest.raises(UsageError) as wrong:
+        load(written(tmp_path, GOOD.replace(*change)))
+    assert line in str(wrong.value)
+    assert "\n" not in str(wrong.value)
+
+
+@pytest.mark.parametrize(("word", "line"), [("seed", "expected key=value"), ("seed.x=1", "Expected `int`"), ("a.b=[", "not YAML")])
+def test_a_mistyped_word_is_one_line(tmp_path, word, line):
+    with pytest.raises(UsageError, match=line):
+        load(written(tmp_path, GOOD), [word])
+
+
+def test_a_missing_recipe_is_one_line(tmp_path):
+    with pytest.raises(UsageError, match="no such recipe"):
+        load(tmp_path / "none.yaml")
+    with pytest.raises(UsageError, match="expected a YAML text file"):
+        load(tmp_path)
