@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from georsmllm.converters.coco import CONVERTER, scene_of
 from PIL import Image
 
 from georsmllm import geometry
+from georsmllm.converters.coco import CONVERTER, scene_of
 from georsmllm.errors import BadRecord, UsageError
 from georsmllm.types import Sample, box, rbox
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from georsmllm.converters.levir_cd import CONVERTER
 from PIL import Image
 
 from georsmllm import masks
+from georsmllm.converters.levir_cd import CONVERTER
 from georsmllm.errors import BadRecord, UsageError
 from georsmllm.types import Ring, Sample, polygon
 
