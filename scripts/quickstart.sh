@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 step "environment in .venv-quickstart"
 make_venv .venv-quickstart
 rm -rf build/lib build/bdist.* # what an earlier build left there would be packed again
-.venv-quickstart/bin/python -m pip install --quiet -c constraints-cpu.txt .
+.venv-quickstart/bin/python -m pip install -qq -c constraints-cpu.txt .
 if .venv-quickstart/bin/python -c 'import torch' 2>/dev/null; then
     echo "torch came with the data side, and should not have" >&2
     exit 1

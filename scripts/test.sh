@@ -13,20 +13,20 @@ install_dev() { # skipped while pyproject.toml and the constraints are those of 
         echo "nothing to install: .venv is up to date"
         return
     fi
-    .venv/bin/python -m pip install --quiet -c constraints-cpu.txt -e '.[dev]'
+    .venv/bin/python -m pip install -qq -c constraints-cpu.txt -e '.[dev]'
     echo "$want" >.venv/installed
     echo "installed georsmllm (editable) with its dev extra"
 }
 
 build_wheel() { # into build/: the wheel, the same unpacked, and an environment that has it and not the source tree
     rm -rf build
-    .venv/bin/python -m pip wheel --quiet --no-deps --wheel-dir build/dist .
+    .venv/bin/python -m pip wheel -qq --no-deps --wheel-dir build/dist .
     .venv/bin/python -m zipfile -e build/dist/*.whl build/unpacked
     .venv/bin/python -m venv --without-pip build/venv
     local ours theirs
     ours=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     theirs=$(build/venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-    .venv/bin/python -m pip --python build/venv install --quiet --no-deps build/dist/*.whl
+    .venv/bin/python -m pip --python build/venv install -qq --no-deps build/dist/*.whl
     echo "$ours" >"$theirs/dependencies.pth" # a plain line brings .venv's packages, and not its editable georsmllm
     ls build/dist
 }
