@@ -3,8 +3,9 @@
     python benchmarks/polygons.py [--num 120] [--tokenizer DIR]
 
 DIR holds Qwen2's vocab.json and merges.txt. Shapes are invented (fixed seed), on a 1024 px canvas: rotated rectangles
-and L-shapes, smooth blobs, buffered polylines. Every candidate searches the fewest vertices, of at most 64, with IoU >= 0.95
-against the exact mask, or straying less from it than its own stairs do (`collapse.fewest_points` has the rule). Frame: pixel-edge.
+and L-shapes, smooth blobs, buffered polylines. Every candidate searches the fewest vertices, at most 64, with an IoU of
+0.95 with the exact mask, or straying less from it than its own stairs do (rule: `collapse.fewest_points`). Frame:
+pixel-edge.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def centre_line(ring: Floats) -> Floats:
     w, h = np.ptp(ring, axis=0).astype(int)
     mask = fill((ring,), (False,), (int(x), int(y), int(w), int(h))).astype(np.uint8)
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    return max(contours, key=len)[:, 0].astype(float) + (x + 0.5, y + 0.5)
+    return max(contours, key=len)[:, 0].astype(float) + np.array((x + 0.5, y + 0.5))
 
 
 def midpoints(ring: Floats) -> Floats:

@@ -82,22 +82,24 @@ def safest_pixels(
     pixels = _sample(inside, most)
     count = min(count, len(pixels))
     centres = _means(pixels, deepest // width, deepest % width, count, rounds)
-    owners = np.zeros((height, width), np.uint8)
     greatest = np.zeros(count, np.float32)
+    for i in range(len(pixels)):
+        k = _nearest(centres, count, pixels[i, 0], pixels[i, 1])[0]
+        greatest[k] = max(greatest[k], depths[int(pixels[i, 0]), int(pixels[i, 1])])
+    least = greatest.min()
     for r in range(height):
         for c in range(width):
-            if inside[r, c]:
+            if depths[r, c] > least:  # others cannot raise any; most pixels are spared the search
                 k = _nearest(centres, count, r, c)[0]
-                owners[r, c] = k
                 greatest[k] = max(greatest[k], depths[r, c])
+                least = greatest.min()
     out = np.full((count, 2), -1, np.int64)
     nearest = np.full(count, np.inf)
     for r in range(height):
         for c in range(width):
-            k = owners[r, c]
-            if inside[r, c] and depths[r, c] >= share * greatest[k]:
-                away = (centres[k, 0] - r) ** 2 + (centres[k, 1] - c) ** 2
-                if away < nearest[k]:
+            if inside[r, c] and depths[r, c] >= share * least:
+                k, away = _nearest(centres, count, r, c)
+                if depths[r, c] >= share * greatest[k] and away < nearest[k]:
                     nearest[k] = away
                     out[k, 0], out[k, 1] = r, c
     return out[nearest < np.inf]

@@ -31,7 +31,7 @@ def signed_area(ring: Floats) -> float:
     ox, oy = ring[0]
     for i in range(len(ring)):
         total += (ring[i - 1, 0] - ox) * (ring[i, 1] - oy) - (ring[i, 0] - ox) * (ring[i - 1, 1] - oy)
-    return total / 2
+    return float(total / 2)
 
 
 @kernel
@@ -121,8 +121,8 @@ def _displacement(e: Floats, b: Floats, c: Floats, d: Floats) -> float:
     if across != 0:
         s = ((e[0] - b[0]) * (d[1] - e[1]) - (e[1] - b[1]) * (d[0] - e[0])) / across
         if 0 <= s <= 1:
-            return 2 * half * s
-    return 2 * half
+            return float(2 * half * s)
+    return float(2 * half)
 
 
 @kernel

@@ -8,6 +8,7 @@ the view, chosen so that they are still inside after rounding to the point text'
 
 from __future__ import annotations
 
+from math import floor
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from georsmllm.types import Point, PointSet
 
 GRID = 1000
 SAFE_SHARE = 0.9
-MAX_SEEDS_PX = 512  # pixels that take part in the k-means; the choice of the keypoint sees all of them
+MAX_SEEDS_PX = 256  # pixels that take part in the k-means; the choice of the keypoint sees all of them
 MAX_ROUNDS = 10
 
 
@@ -49,15 +50,11 @@ def keypoints_of(
         2 * float(depths.max()) - 1 < 2 * max(size_wh) / grid
     ):  # the centre of a piece w pixels wide has depth (w + 1) / 2
         count = 1
+    held = _Grid(part, size_wh, grid)
     chosen = safest_pixels(inside, depths, count, MAX_SEEDS_PX, SAFE_SHARE, MAX_ROUNDS)
-    found = dict.fromkeys(
-        held for row, column in chosen.tolist() for held in _held(row, column, depths, _Grid(part, size_wh, grid))
-    )
-    if not found:  # every choice sat on a ridge that the grid misses: the deepest pixel that it hits, or any
-        rows, columns = np.nonzero(inside)
-        hit = _Grid(part, size_wh, grid).hits(rows, columns)
-        best = int(np.argmax(depths[rows, columns] + 2 * depths.max() * hit))
-        found = {(int(rows[best]), int(columns[best])): None}
+    found = dict.fromkeys(pixel for row, column in chosen.tolist() for pixel in _held(row, column, depths, held))
+    if not found:  # every choice sat on a ridge that the grid misses
+        found = {_deepest(depths, held): None}
     ordered = sorted(found, key=lambda pixel: -depths[pixel])
     return tuple((column + part.x + 0.5, row + part.y + 0.5) for row, column in ordered)
 
@@ -83,30 +80,32 @@ class _Grid(NamedTuple):
     size_wh: tuple[int, int]
     steps: int
 
-    def hits(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which pixel centres, written on the grid and read back, are still inside the object."""
+    def hits(self, row: int, column: int) -> bool:
+        """Whether the pixel's centre, written on the grid and read back, is still inside the object."""
         height, width = self.part.array.shape
-        xs = self._back(columns + self.part.x, self.size_wh[0]) - self.part.x
-        ys = self._back(rows + self.part.y, self.size_wh[1]) - self.part.y
-        within: NDArray[np.bool_] = (xs >= 0) & (xs < width) & (ys >= 0) & (ys < height)
-        return within & np.asarray(
-            self.part.array[np.clip(ys, 0, height - 1), np.clip(xs, 0, width - 1)], dtype=np.bool_
-        )
+        x = self._back(column + self.part.x, self.size_wh[0]) - self.part.x
+        y = self._back(row + self.part.y, self.size_wh[1]) - self.part.y
+        return 0 <= x < width and 0 <= y < height and bool(self.part.array[y, x])
 
-    def _back(self, pixels: NDArray[np.int64], side: int) -> NDArray[np.int64]:
+    def _back(self, pixel: int, side: int) -> int:
         """The pixel in which a pixel's centre lands after rounding to the grid."""
-        lines = np.floor((pixels + 0.5) * self.steps / side + 0.5)
-        return np.floor(lines * side / self.steps).astype(np.int64)
+        line = floor((pixel + 0.5) * self.steps / side + 0.5)
+        return floor(line * side / self.steps)
 
 
 def _held(row: int, column: int, depths: NDArray[np.float32], grid: _Grid) -> tuple[tuple[int, int], ...]:
     """The pixel itself if the grid holds it, or the nearest deeper one that it holds, or none."""
-    if grid.hits(np.array([row]), np.array([column]))[0]:
+    if grid.hits(row, column):
         return ((row, column),)
     rows, columns = np.nonzero(depths > depths[row, column])
-    hit = np.flatnonzero(grid.hits(rows, columns))
-    if not len(hit):
-        return ()
-    away = (rows[hit] - row) ** 2 + (columns[hit] - column) ** 2
-    best = hit[np.argmin(away)]
-    return ((int(rows[best]), int(columns[best])),)
+    nearest = np.argsort((rows - row) ** 2 + (columns - column) ** 2, kind="stable")
+    deeper = zip(rows[nearest].tolist(), columns[nearest].tolist(), strict=True)
+    return next(((pixel,) for pixel in deeper if grid.hits(*pixel)), ())
+
+
+def _deepest(depths: NDArray[np.float32], grid: _Grid) -> tuple[int, int]:
+    """The deepest pixel that the grid holds; the deepest of all if it holds none."""
+    rows, columns = np.nonzero(depths)
+    order = np.argsort(-depths[rows, columns], kind="stable")
+    pixels = list(zip(rows[order].tolist(), columns[order].tolist(), strict=True))
+    return next((pixel for pixel in pixels if grid.hits(*pixel)), pixels[0])

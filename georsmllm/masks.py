@@ -96,7 +96,7 @@ def components(label_map: Labels, *, ignore: tuple[int, ...] = ()) -> tuple[Comp
 
 
 def _polygon_rings(found: LabelPolygons) -> Iterator[tuple[Ring, ...]]:
-    points = list(map(tuple, found.coords.tolist()))
+    points = list(zip(found.coords[:, 0].tolist(), found.coords[:, 1].tolist(), strict=True))
     ends = found.ring_offsets.tolist()
     offsets = found.polygon_offsets.tolist()
     for start, stop in pairwise(offsets):
@@ -202,7 +202,7 @@ def from_counts_text(text: str | bytes, size_wh: tuple[int, int]) -> Mask:
 
     Source: cocoapi, common/maskApi.c, rleFrString.
     """
-    data = text.encode("latin-1", "replace") if isinstance(text, str) else text
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     counts: list[int] = []
     value = shift = 0
     for i, byte in enumerate(data):

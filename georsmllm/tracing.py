@@ -28,11 +28,12 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
 class LabelPolygons(NamedTuple):
     """The 4-connected regions of a label map as ragged arrays, in raster order of their first pixel.
 
-    coords (n, 2) float64: closed rings (first point repeated), all clockwise on screen, holes too, a vertex only where
-    the line turns, every ring simple. Ring i is coords[ring_offsets[i]:ring_offsets[i + 1]]; polygon j owns the rings
-    polygon_offsets[j]:polygon_offsets[j + 1], its exterior first, then its holes. values, areas_px and windows
-    (x1, y1, x2, y2) belong to the polygons; objects numbers the 8-connected object that a polygon is a part of, in
-    raster order. `shapely.from_ragged_array(POLYGON, coords, (ring_offsets, polygon_offsets))` makes the geometries.
+    coords (n, 2) float64: closed rings (first point repeated), all clockwise on screen, holes too, from the leftmost
+    of the highest vertices on; a vertex only where the line turns; every ring simple. Ring i is
+    coords[ring_offsets[i]:ring_offsets[i + 1]]; polygon j owns the rings polygon_offsets[j]:polygon_offsets[j + 1],
+    its exterior first, then its holes. values, areas_px and windows (x1, y1, x2, y2) belong to the polygons; objects
+    numbers the 8-connected object that a polygon is a part of, in raster order.
+    `shapely.from_ragged_array(POLYGON, coords, (ring_offsets, polygon_offsets))` makes the geometries.
     """
 
     values: NDArray[np.int64]
@@ -255,7 +256,7 @@ def _walk(
 def _gather(
     points: Ints, ring_ends: NDArray[np.int64], ring_regions: Ints, num: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """Group the rings by region, close them, turn the holes clockwise."""
+    """Group the rings by region, close them; turn the holes clockwise, from their upper left corner on."""
     num_rings = len(ring_ends)
     polygon_offsets = np.zeros(num + 1, np.int64)
     for k in ring_regions:
@@ -274,9 +275,15 @@ def _gather(
             ring = order[j]
             start = ring_ends[ring - 1] if ring else 0
             length = ring_ends[ring] - start
-            hole = j > polygon_offsets[k]
+            first, step = 0, 1
+            if j > polygon_offsets[k]:
+                step = -1
+                for i in range(1, length):
+                    x, y = points[start + i]
+                    if y < points[start + first, 1] or (y == points[start + first, 1] and x < points[start + first, 0]):
+                        first = i
             for i in range(length + 1):
-                coords[at + i] = points[start + (length - i if hole else i) % length]
+                coords[at + i] = points[start + (first + step * i) % length]
             at += length + 1
             ring_offsets[j + 1] = at
     return coords, ring_offsets, polygon_offsets
