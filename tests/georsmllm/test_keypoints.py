@@ -81,8 +81,8 @@ def test_keypoints_stay_inside_after_the_grid(side):
 
 def test_a_point_that_the_grid_moves_out_goes_to_the_nearest_deeper_pixel_that_it_holds():
     inside = np.zeros((100, 100), dtype=bool)
-    inside[12:49, 12:49] = True
-    inside[13:18, 49:75] = True  # an arm between the lines y = 10 and y = 20 of a coarse grid
+    inside[12:33, 12:33] = True
+    inside[13:18, 33:99] = True  # an arm between the lines y = 10 and y = 20 of a coarse grid
     fine, coarse = (keypoints_of(Crop(inside, 0, 0), (100, 100), count=2, grid=grid) for grid in (1000, 10))
     assert [x > 49 for x, _ in fine] == [False, True]
     assert [x > 49 for x, _ in coarse] == [False, False]
