@@ -11,7 +11,7 @@ function fillIn(node, attributes, children) {
     else if (value === true) node.setAttribute(name, "");
     else if (value !== false && value != null) node.setAttribute(name, value);
   }
-  node.append(...children.flat().filter(child => child != null && child !== false));
+  node.append(...children.flat(Infinity).filter(child => child != null && child !== false));
   return node;
 }
 const h = (tag, attributes, ...children) => fillIn(document.createElement(tag), attributes, children);
@@ -25,13 +25,13 @@ const dot = label => { const node = h("i", {class: "dot"}); node.style.backgroun
 
 // --- overview --------------------------------------------------------------------------------------------------------
 
-function track(parts, whole, plain) {
-  return h("div", {class: plain ? "track plain" : "track"}, parts.map(part => {
+function track(parts, whole) {
+  return h("div", {class: "track"}, parts.map(part => {
     const bar = h("i", {title: part.title || false}); bar.style.width = `${100 * part.count / (whole || 1)}%`; return bar;
   }));
 }
 const line = (name, parts, whole, number, note) => h("div", {class: "row"}, h("span", {class: "name", title: typeof name === "string" ? name : false}, name),
-  track(parts, whole, parts.length < 2), h("span", {class: "num"}, number), note && h("small", {}, note));
+  track(parts, whole), h("span", {class: "num"}, number), note && h("small", {}, note));
 const box = (title, about, ...rest) => h("section", {class: "box"}, h("h2", {}, title), about && h("p", {}, about), ...rest);
 const tile = (number, name, kind) => h("div", {class: `tile ${kind || ""}`}, h("b", {}, number), h("span", {}, name));
 
@@ -67,7 +67,7 @@ function tasks() {
 function splits() {
   const found = [...group(data.rows, "split")].map(([split, rows]) => ({split, rows, records: rows.reduce((n, row) => n + row.records, 0)}));
   const names = [...group(data.rows, "task").keys()];
-  return box("Splits", "No scene and no image is in two of them.", h("table", {},
+  return box("Splits", "A scene is in one split only; georsmllm validate proves it.", h("table", {},
     h("tr", {}, h("th", {}, "split"), h("th", {class: "n"}, "records"), h("th", {class: "n"}, "scenes"), names.map(name => h("th", {class: "n"}, name))),
     found.map(one => h("tr", {}, h("td", {}, one.split), h("td", {class: "n"}, count(one.records)), h("td", {class: "n"}, count(data.stats.scenes[one.split] || 0)),
       names.map(name => h("td", {class: "n"}, count(one.rows.filter(row => row.task === name).reduce((n, row) => n + row.records, 0))))))));
@@ -83,12 +83,12 @@ function classes() {
 }
 
 function histogram(spread) {
-  const most = Math.max(...spread.bins.map(bin => bin.count));
+  const used = spread.bins.findIndex(bin => bin.count), bins = spread.bins.slice(Math.max(0, used - 1)), most = Math.max(...bins.map(bin => bin.count));
   const short = n => n >= 1000 ? `${n / 1000}k` : `${n}`;
-  return [h("div", {class: "histogram"}, spread.bins.map(bin => {
+  return [h("div", {class: "histogram"}, bins.map(bin => {
     const bar = h("div", {class: bin.count ? "" : "zero", title: `${bin.low}–${bin.high}: ${count(bin.count)}`}, bin.count ? h("span", {}, count(bin.count)) : null);
     bar.style.height = `${100 * bin.count / most}%`; return bar;
-  })), h("div", {class: "ticks"}, spread.bins.map(bin => h("span", {}, short(bin.low))))];
+  })), h("div", {class: "ticks"}, bins.map(bin => h("span", {}, short(bin.low))))];
 }
 
 function lengths() {
@@ -110,13 +110,15 @@ function reasons(title, counts, ofWhat) {
 }
 
 function drops() {
-  const parts = Object.entries(data.stats.sources).map(([name, source]) => [
-    h("h3", {}, h("b", {}, name), h("span", {}, `${count(source.kept)} of ${count(source.found)} samples · ${count(source.asked)} of ${count(source.targets)} objects`)),
+  const stats = data.stats, sources = Object.entries(stats.sources);
+  const parts = sources.map(([name, source]) => h("details", {open: sources.length < 3}, h("summary", {class: "source"}, h("b", {}, name), h("span", {}, `${count(source.kept)} of ${count(source.found)} samples · ${count(source.asked)} of ${count(source.targets)} objects`)),
     reasons("Samples set aside", source.quarantined, source.found), reasons("Mended while reading", source.mended),
-    reasons("Objects not asked", source.ignored, source.targets), reasons("Questions refused", source.refused)]);
-  const stats = data.stats, clean = Object.values(stats.sources).every(source => !Object.keys(source.ignored).length && !Object.keys(source.quarantined).length) && !Object.keys(stats.dropped).length;
-  return box("What was left out, and why", clean ? "Nothing was." : "Everything that is read is asked, or counted here by the name of the reason.", parts,
-    reasons("Records left out by the mixture", stats.dropped, stats.made), stats.repeated ? h("p", {class: "note"}, `${count(stats.repeated)} records are repetitions by weight.`) : null);
+    reasons("Objects not asked", source.ignored, source.targets), reasons("Questions refused", source.refused)));
+  const every = key => sources.reduce((all, [, source]) => { for (const [name, n] of Object.entries(source[key])) all[name] = (all[name] || 0) + n; return all; }, {});
+  const whole = sources.length < 3 ? [] : [reasons("Samples set aside", every("quarantined")), reasons("Mended while reading", every("mended")), reasons("Objects not asked", every("ignored"))];
+  return box("What was left out, and why", "What is read is asked, or counted here by the name of the reason.", whole,
+    reasons("Records left out by the mixture", stats.dropped), stats.repeated ? h("p", {class: "note"}, `${count(stats.repeated)} records are repetitions by weight.`) : null,
+    h("div", {class: "sources"}, parts));
 }
 
 function fits() {
@@ -136,7 +138,7 @@ const recipe = () => box("Recipe", `Built by georsmllm ${data.georsmllm} with se
 
 function overview() {
   byId("by").textContent = `${count(data.stats.written)} records · georsmllm ${data.georsmllm}`;
-  byId("overview").append(tiles(), h("div", {class: "columns"},
+  byId("numbers").append(tiles(), h("div", {class: "columns"},
     h("div", {}, tasks(), splits(), lengths(), fits(), recipe()), h("div", {}, classes(), drops(), origins())));
 }
 
@@ -182,7 +184,8 @@ function scale(svg) {
   svg.style.setProperty("--u", u);
   svg.querySelectorAll("[data-r]").forEach(node => node.setAttribute("r", node.dataset.r * u));
   svg.querySelectorAll("[data-dx]").forEach(node => {
-    node.setAttribute("dx", node.dataset.dx * u);
+    const x = +node.getAttribute("x"), dx = node.dataset.dx * u, right = view.x + view.width;
+    node.setAttribute("dx", x < right ? Math.min(dx, Math.max(right - x - node.getComputedTextLength() - 3 * u, view.x - x)) : dx);
     node.setAttribute("dy", +node.getAttribute("y") < 16 * u && node.dataset.dy < 0 ? 14 * u : node.dataset.dy * u);
   });
 }
@@ -191,8 +194,8 @@ function drawn(record, index) {
   svg.append(s("rect", {width: view.width, height: view.height, fill: "#2a2f36"}));
   if (view.picture >= 0) svg.append(s("image", {href: pictures[view.picture], width: view.width, height: view.height, preserveAspectRatio: "none"}));
   for (const name of ["gold", "prompt", "answer"]) {
-    const layer = s("g", {class: name}), shapes = record[`${name}_shapes`], many = shapes.length > 1;
-    shapes.forEach((shape, n) => { if (shape.image === index) layer.append(figureOf({...shape, tag: many && name === "answer" ? `${shape.label} ${n + 1}`.trim() : ""}, name, n)); });
+    const layer = s("g", {class: name}), shapes = record[`${name}_shapes`], many = shapes.length > 1, mixed = new Set(shapes.map(shape => shape.label)).size > 1;
+    shapes.forEach((shape, n) => { if (shape.image === index) layer.append(figureOf({...shape, tag: many && name === "answer" ? (mixed ? `${shape.label} ${n + 1}` : `${n + 1}`) : ""}, name, n)); });
     svg.append(layer);
   }
   sized.observe(svg);
@@ -234,7 +237,7 @@ function gallery() {
     if (!shown.length) grid.append(h("div", {class: "empty"}, "No record on this page is like that."));
   }
   new IntersectionObserver(entries => { if (entries[0].isIntersecting && !more.hidden) extend(); }, {rootMargin: "600px"}).observe(more);
-  byId("gallery").append(h("div", {class: "filters"}, split, task, form, label, kind, text, tally), grid, more);
+  byId("shots").append(h("div", {class: "filters"}, split, task, form, label, kind, text, tally), grid, more);
   filter();
 }
 
@@ -303,7 +306,7 @@ function open(record) {
     pair && h("label", {}, h("input", {type: "checkbox", "data-key": "f", onchange: event => flicker(stage, event.target.checked)}), "flicker A / B", h("kbd", {}, "f")), h("span", {class: "hint"}, "wheel zooms, drag moves, double click resets"));
   const place = shown.indexOf(record), go = step => { const next = shown[place + step]; if (next) location.hash = address(next.id); };
   const legend = [...new Set(record.answer_shapes.map(shape => shape.label).filter(Boolean))];
-  dialog.replaceChildren(h("div", {class: "one"}, h("div", {class: "left"}, stage, tools), h("aside", {},
+  dialog.replaceChildren(h("div", {class: "one", tabindex: -1, autofocus: true}, h("div", {class: "left"}, stage, tools), h("aside", {},
     h("div", {class: "walk"}, h("button", {class: "ghost", "data-key": "ArrowLeft", onclick: () => go(-1), disabled: place < 1}, "← before"), h("span", {class: "at"}, place < 0 ? "" : `${place + 1} of ${shown.length}`),
       h("button", {class: "ghost", "data-key": "ArrowRight", onclick: () => go(1), disabled: place < 0 || place + 1 >= shown.length}, "next →"), h("button", {class: "ghost", title: "close (Esc)", onclick: () => { location.hash = "#gallery"; }}, "✕")),
     chips(record), record.troubles.map(t => h("div", {class: "trouble"}, `${t.where}: ${t.message}`)),
@@ -338,7 +341,7 @@ document.addEventListener("keydown", event => {
 function route() {
   const hash = location.hash, wanted = hash.startsWith("#id=") ? data.records.find(record => record.id === decodeURIComponent(hash.slice(4))) : null;
   const isGallery = hash === "#gallery" || hash.startsWith("#id=");
-  byId("overview").hidden = isGallery; byId("gallery").hidden = !isGallery;
+  byId("numbers").hidden = isGallery; byId("shots").hidden = !isGallery;
   document.querySelectorAll("nav a").forEach(link => link.getAttribute("href") === (isGallery ? "#gallery" : "#overview") ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current"));
   if (wanted) open(wanted); else if (dialog.open) { clearInterval(blink); dialog.close(); current = null; }
 }
