@@ -95,8 +95,9 @@ def airport(size_wh: tuple[int, int], seed: str) -> Scene:
     canvas.area(band(((width * 0.15, apron), (width * 0.1, height * 0.84)), 44), CONCRETE)
     canvas.area(band(((width * 0.85, apron), (width * 0.9, height * 0.8)), 44), CONCRETE)
     canvas.line(((0, apron - 26), (width, apron - 26)), (206, 178, 84), 2)
-    canvas.shape(placed(rectangle(width * 0.8, 52), (width / 2, 60), 0), (142, 148, 152), height=12)
-    things = []
+    terminal = placed(rectangle(width * 0.8, 52), (width / 2, 60), 0)
+    canvas.shape(terminal, (142, 148, 152), height=12)
+    things = [Thing("building", terminal, terminal)]
     for row in range(max(1, int((apron - 130) / 110))):
         for i in range(int((width - 40) / 104)):
             at = (70 + i * 104 + rng.uniform(-4, 4), 150 + row * 112)
@@ -156,7 +157,7 @@ def town(size_wh: tuple[int, int], seed: str, *, year: int = 0, step: int = 128)
 
 
 def country(size_wh: tuple[int, int], seed: str, *, river: bool = True) -> Scene:
-    """Fields, a wood, a farm, a road, and a river."""
+    """Fields, a wood, a farm, a road, and a river under it."""
     width, height = size_wh
     canvas = Canvas(size_wh, seed, GRASS, BACKGROUND)
     rng = canvas.rng
@@ -188,7 +189,12 @@ def country(size_wh: tuple[int, int], seed: str, *, river: bool = True) -> Scene
     return Scene(canvas, tuple(things))
 
 
-def orchard_rings(size_wh: tuple[int, int], seed: str) -> Scene:
+def dry_country(size_wh: tuple[int, int], seed: str) -> Scene:
+    """Without a river there is no bridge either: nothing that DOTA has a class for."""
+    return country(size_wh, seed, river=False)
+
+
+def round_fields(size_wh: tuple[int, int], seed: str) -> Scene:
     """Fields watered by a turning arm: circles."""
     canvas = Canvas(size_wh, seed, SOIL)
     rng = canvas.rng
@@ -219,9 +225,9 @@ def _yard(canvas: Canvas, at: Point, size: Point) -> list[Thing]:
             things.append(tank(canvas, spot, radius * rng.uniform(0.85, 1.0)))
     left = at[0] + radius * 8
     while left + 90 < at[0] + size[0] * 0.7:
-        canvas.shape(
-            placed(rectangle(70, size[1] * 0.8), (left + 35, at[1] + size[1] / 2), 0), (160, 166, 172), height=10
-        )
+        hall = placed(rectangle(70, size[1] * 0.8), (left + 35, at[1] + size[1] / 2), 0)
+        canvas.shape(hall, (160, 166, 172), height=10)
+        things.append(Thing("building", hall, hall))
         canvas.line(((left + 35, at[1] + size[1] * 0.1), (left + 35, at[1] + size[1] * 0.9)), (188, 192, 196), 3)
         left += 96
     canvas.area(
@@ -248,7 +254,7 @@ def _block(canvas: Canvas, lots: random.Random, at: Point, side: float, year: in
     for x in (0.22, 0.76):
         for y in (0.22, 0.78):
             size, heading = (lots.uniform(26, 38), lots.uniform(18, 26)), lots.choice((0, 90)) + lots.uniform(-4, 4)
-            built, torn_down = lots.choice((0, 0, 0, 6, 9)), lots.choice((11, 11, 11, 11, 5))
+            built, torn_down = lots.choice((0,) * 7 + (6,)), lots.choice((11,) * 11 + (5,))
             roof, with_pool = lots.choice(ROOFS), lots.random() < 0.15
             if built <= year < torn_down:
                 things.append(

@@ -18,8 +18,9 @@ from .demo_scenes import (
     Scene,
     airport,
     country,
-    orchard_rings,
+    dry_country,
     port,
+    round_fields,
     tank_farm,
     town,
     wood,
@@ -37,7 +38,7 @@ DOTA: tuple[tuple[str, Maker, tuple[int, int]], ...] = (
     ("train", airport, (900, 800)),
     ("train", tank_farm, (700, 700)),
     ("train", town, (640, 640)),
-    ("train", country, (640, 600)),  # no object: an empty label file, as DOTA has them
+    ("train", dry_country, (640, 600)),  # no object: an empty label file, as DOTA has them
     ("train", port, (800, 760)),  # its label file is cut off in the middle of a row
     ("val", airport, (760, 700)),
     ("val", port, (760, 720)),
@@ -66,7 +67,7 @@ COCO_CATEGORIES = {
 COCO: tuple[Maker, ...] = (airport, port, tank_farm, town, airport, port, tank_farm, country)
 PLACES: dict[str, tuple[Maker, int]] = {  # RESISC45's names; the pixels to draw before they shrink to 256
     "airport": (airport, 640),
-    "circular_farmland": (orchard_rings, 384),
+    "circular_farmland": (round_fields, 384),
     "dense_residential": (town, 448),
     "forest": (wood, 320),
     "harbor": (port, 640),
@@ -89,7 +90,7 @@ def dota(root: Path, size: int) -> None:
         _save(scene.canvas.photograph(), root / split / "images" / f"P{number:04d}.png")
         rng = random.Random(number)
         rows = [
-            _dota_row(thing, kind == DIFFICULT and rng.random() < 0.2)
+            _dota_row(thing, kind == DIFFICULT and rng.random() < 0.1)
             for thing in scene.things
             if thing.label in DOTA_CLASSES
         ]
