@@ -262,4 +262,11 @@ def _refuse_orphans(json: Path, runs: tuple[Span, ...]) -> NoReturn:
     raise BadRecord("unknown_image", message, where=f"{json.name}@{runs[0][0]}", raw=first)
 
 
-CONVERTER = Converter(CARD, find, read, REASONS, coco_shapes.MENDS)
+CONVERTER = Converter(
+    CARD,
+    find,
+    read,
+    REASONS,
+    coco_shapes.MENDS,
+    generic=True,
+)

@@ -135,4 +135,5 @@ CONVERTER = Converter(
     read=read,
     reasons={**images.REASONS, "no_class": "an image that lies above the class folders"},
     mends={"kept_from_training": "an image in several split lists goes to the first of test, val, train"},
+    generic=True,
 )

@@ -52,6 +52,7 @@ class Converter:
     read(root, ref): one sample; raises BadRecord with a reason from `reasons`, and nothing else.
     reasons: the closed set of BadRecord reasons, each with one line of explanation.
     mends: the closed set of named repairs (`Sample.mended`), each with one line.
+    generic: it reads many datasets, so its scenes bear the name that the recipe gives the source, not its own.
     """
 
     card: Card
@@ -59,6 +60,7 @@ class Converter:
     read: Callable[[Path, Ref], Sample]
     reasons: Mapping[str, str]
     mends: Mapping[str, str] = field(default_factory=dict)
+    generic: bool = False
 
 
 @dataclass(frozen=True, slots=True)

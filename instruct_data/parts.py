@@ -7,6 +7,7 @@ where it was, and nothing depends on who made which chunk.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
@@ -53,7 +54,10 @@ class Tally(msgspec.Struct):
 
 
 class Job(NamedTuple):
+    """One chunk. recipe: the digest of the state's recipe, so that a worker never mistakes another build's for it."""
+
     state: Path
+    recipe: str
     source: int
     number: int
     refs: tuple[Ref, ...]
@@ -73,8 +77,9 @@ def make_parts(recipe: Recipe, state: Path, *, workers: int, bar: Callable[[str,
     """
     refs = [_found(recipe, i, state) for i in range(len(recipe.sources))]
     watch = bar("reading and asking", sum(count for _, count in refs))
+    digest = hashlib.sha256((state / "recipe.json").read_bytes()).hexdigest()
     jobs = (
-        Job(state, i, number, chunk)
+        Job(state, digest, i, number, chunk)
         for i, (path, _) in enumerate(refs)
         for number, chunk in enumerate(_chunks(read_lines(path, Ref)))
     )
@@ -167,7 +172,8 @@ class Workshop(NamedTuple):
 
 
 @lru_cache(maxsize=8)
-def _workshop(state: Path, source: int) -> Workshop:
+def _workshop(state: Path, recipe_digest: str, source: int) -> Workshop:
+    del recipe_digest  # a part of the cache's key only
     recipe = read_json(state / "recipe.json", Recipe)
     tasks = tuple((name, task(name)) for name in recipe.tasks)
     return Workshop(recipe, recipe.sources[source], converter(recipe.sources[source].dataset), tasks, state.parent)
@@ -175,7 +181,7 @@ def _workshop(state: Path, source: int) -> Workshop:
 
 def make_chunk(job: Job) -> int:
     """Write the part and the tally of one chunk, unless they are there; the number of refs in it."""
-    shop = _workshop(job.state, job.source)
+    shop = _workshop(job.state, job.recipe, job.source)
     path = _part_path(job.state, source_name(shop.source), job.number)
     if path.exists():
         return len(job.refs)
@@ -205,11 +211,13 @@ def make_chunk(job: Job) -> int:
 
 
 def _read(shop: Workshop, ref: Ref) -> Sample:
-    """The sample under the name that the recipe gives its source. Its scene keeps the dataset's own name: a scene is the
-    same place in whatever folder it lies."""
+    """The sample under the name that the recipe gives its source. Its scene keeps the dataset's own name, because a scene
+    is the same place in whatever folder it lies; a generic reader has no such name."""
     sample = shop.reader.read(shop.path, ref)
-    name = source_name(shop.source)
-    return replace(sample, id=f"{name}/{ref.key}", dataset=name)
+    name, scene = source_name(shop.source), sample.scene
+    if shop.reader.generic and scene.startswith(f"{sample.dataset}/"):
+        scene = f"{name}{scene.removeprefix(sample.dataset)}"
+    return replace(sample, id=f"{name}/{ref.key}", dataset=name, scene=scene)
 
 
 def _records(shop: Workshop, sample: Sample, pictures: tuple[Picture, ...], tally: Tally) -> Iterator[Record]:

@@ -66,7 +66,9 @@ class Picture:
             return
         import cv2
 
-        done, png = cv2.imencode(".png", self._pixels(view.window)[:, :, ::-1], [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL])
+        done, png = cv2.imencode(
+            ".png", self._pixels(view.window)[:, :, ::-1], [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL]
+        )
         assert done
         with writing(path) as out:
             out.write(png.tobytes())

@@ -4,12 +4,12 @@ from random import Random
 from string import Formatter
 
 import pytest
-from georsmllm.instruct_data import render
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from georsmllm import discover
 from georsmllm.contracts import AskOptions, Built, Limits, Task
+from georsmllm.instruct_data import render
 from georsmllm.types import (
     ImageRef,
     Instruction,

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from georsmllm.converters.dota import CONVERTER, reordered_corners
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from georsmllm.converters.dota import CONVERTER, reordered_corners
 from georsmllm.errors import BadRecord, UsageError
 from georsmllm.formats import dota_txt
 from georsmllm.geometry import is_simple_quad, signed_area

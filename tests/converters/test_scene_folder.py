@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from georsmllm.converters.scene_folder import CONVERTER
 from PIL import Image
 
+from georsmllm.converters.scene_folder import CONVERTER
 from georsmllm.errors import BadRecord, UsageError
 from georsmllm.types import Sample, Text
 

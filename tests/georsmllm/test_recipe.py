@@ -43,7 +43,9 @@ def test_a_recipe_is_read_with_its_defaults_and_paths_from_its_own_folder(tmp_pa
 
 
 def test_words_and_flags_change_single_keys(tmp_path):
-    recipe = load(written(tmp_path, GOOD), ["tiles.size=256", "cyclic.mode=none", "mix.weights={det: 0.5}"], {"seed": 7})
+    recipe = load(
+        written(tmp_path, GOOD), ["tiles.size=256", "cyclic.mode=none", "mix.weights={det: 0.5}"], {"seed": 7}
+    )
     assert (recipe.tiles.size, recipe.cyclic, recipe.seed) == (256, Cyclic(mode="none"), 7)
     assert recipe.mix == Mix(negatives=0.2, weights={"det": 0.5})
 
@@ -66,7 +68,10 @@ def test_flags_alone_make_a_recipe():
         (("name: vhr", "name: dota"), "two sources are called 'dota'"),
         (("name: vhr", "name: a/b"), "a source name is letters"),
         (("  negatives: 0.2", "  negatives: 2"), "mix.negatives is a share in 0..1, got 2"),
-        (("  negatives: 0.2", "  weights: {cout: 2}"), "'cout' is named in templates or mix but is not among the tasks"),
+        (
+            ("  negatives: 0.2", "  weights: {cout: 2}"),
+            "'cout' is named in templates or mix but is not among the tasks",
+        ),
         (("weight: 2.5", "weight: -1"), "a weight cannot be negative"),
         (("tasks:", "split: {ratios: {train: 0.5}}\ntasks:"), "split ratios must be positive and add up to 1"),
         (("tasks:", "shard_rows: 0\ntasks:"), "shard_rows must be at least 1"),
@@ -83,7 +88,9 @@ def test_a_mistake_is_one_line_with_its_place(tmp_path, change, line):
     assert "\n" not in str(wrong.value)
 
 
-@pytest.mark.parametrize(("word", "line"), [("seed", "expected key=value"), ("seed.x=1", "Expected `int`"), ("a.b=[", "not YAML")])
+@pytest.mark.parametrize(
+    ("word", "line"), [("seed", "expected key=value"), ("seed.x=1", "Expected `int`"), ("a.b=[", "not YAML")]
+)
 def test_a_mistyped_word_is_one_line(tmp_path, word, line):
     with pytest.raises(UsageError, match=line):
         load(written(tmp_path, GOOD), [word])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from georsmllm.instruct_data import render
 
+from georsmllm.instruct_data import render
 from georsmllm.types import Instruction, Provenance, Record, ViewFacts
 
 

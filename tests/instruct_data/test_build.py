@@ -14,10 +14,10 @@ from pathlib import Path
 import msgspec
 import pytest
 import yaml
-from georsmllm.instruct_data.build import build
 from worlds import recipe, tree
 
 from georsmllm.errors import BadRecord, UsageError
+from georsmllm.instruct_data.build import build
 from georsmllm.jsonl import read_lines
 from georsmllm.layout import Quarantined
 from georsmllm.recipe import Cyclic, Recipe, Split

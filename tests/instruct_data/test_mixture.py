@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
 from georsmllm.instruct_data.build import silent
 from georsmllm.instruct_data.mixture import Mixed, mix
-
 from georsmllm.recipe import Cyclic, Mix, Recipe, Source, Split
 from georsmllm.types import Message, Provenance, Record, ViewFacts
 

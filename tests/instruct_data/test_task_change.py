@@ -5,11 +5,11 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from georsmllm.instruct_data.tasks.change import CEILING, TASK
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from georsmllm.contracts import AskOptions, Limits, Refusal
+from georsmllm.instruct_data.tasks.change import CEILING, TASK
 from georsmllm.types import ImageRef, Instruction, PointSet, Record, Ring, Sample, Target, box, polygon
 
 Recorder = Callable[[Instruction], Record]

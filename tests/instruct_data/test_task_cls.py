@@ -5,12 +5,12 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from georsmllm.instruct_data.tasks.cls import TASK
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from georsmllm.contracts import AskOptions, Built, Refusal
 from georsmllm.errors import UsageError
+from georsmllm.instruct_data.tasks.cls import TASK
 from georsmllm.types import ImageRef, Instruction, Record, Sample, Text, Window
 
 CLASSES = (

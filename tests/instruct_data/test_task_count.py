@@ -5,11 +5,11 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from georsmllm.instruct_data.tasks.count import TASK
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from georsmllm.contracts import AskOptions, Built, Refusal
+from georsmllm.instruct_data.tasks.count import TASK
 from georsmllm.types import ImageRef, Instruction, Record, Sample, Target, box
 
 NAMES = ("forest", "harbor", "large vehicle", "ship")

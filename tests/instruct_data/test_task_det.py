@@ -5,12 +5,12 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from georsmllm.instruct_data.tasks.det import TASK, UPRIGHT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from georsmllm.contracts import AskOptions, Limits, Refusal
 from georsmllm.errors import UsageError
+from georsmllm.instruct_data.tasks.det import TASK, UPRIGHT
 from georsmllm.types import ImageRef, Instruction, PointSet, Record, Ring, Sample, Target, box, point, polygon, rbox
 
 Recorder = Callable[[Instruction], Record]

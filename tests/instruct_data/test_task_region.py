@@ -6,11 +6,11 @@ from random import Random
 
 import msgspec
 import pytest
-from georsmllm.instruct_data.tasks.region import NOTHING_CHANGED, TASK, describe
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from georsmllm.contracts import AskOptions, Limits, Refusal
+from georsmllm.instruct_data.tasks.region import NOTHING_CHANGED, TASK, describe
 from georsmllm.pointtext import parse
 from georsmllm.types import (
     ImageRef,

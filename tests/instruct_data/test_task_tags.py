@@ -5,12 +5,12 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from georsmllm.instruct_data.tasks.tags import TASK, decidable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from georsmllm import taxonomy
 from georsmllm.contracts import AskOptions, Built, Refusal
+from georsmllm.instruct_data.tasks.tags import TASK, decidable
 from georsmllm.types import ImageRef, Instruction, Record, Sample, Target, Text, Window, box
 
 Recorder = Callable[[Instruction], Record]
