@@ -195,7 +195,7 @@ function drawn(record, index) {
   if (view.picture >= 0) svg.append(s("image", {href: pictures[view.picture], width: view.width, height: view.height, preserveAspectRatio: "none"}));
   for (const name of ["gold", "prompt", "answer"]) {
     const layer = s("g", {class: name}), shapes = record[`${name}_shapes`], many = shapes.length > 1, mixed = new Set(shapes.map(shape => shape.label)).size > 1;
-    shapes.forEach((shape, n) => { if (shape.image === index) layer.append(figureOf({...shape, tag: many && name === "answer" ? (mixed ? `${shape.label} ${n + 1}` : `${n + 1}`) : ""}, name, n)); });
+    shapes.forEach((shape, n) => { if (shape.image === index) layer.append(figureOf({...shape, tag: many ? (mixed ? `${shape.label} ${n + 1}` : `${n + 1}`) : ""}, name, n)); });
     svg.append(layer);
   }
   sized.observe(svg);
