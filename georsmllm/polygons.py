@@ -48,6 +48,9 @@ def simplify(
 ) -> Simplified:
     """The polygon with the fewest vertices that reaches the IoU with `shape`; its rings are simple and do not cross.
 
+    `shape`: simple rings inside the view, as `masks` makes them. An edge as ragged as its own pixel stairs is allowed
+    less than the IoU where more vertices would only retell the stairs (`collapse.fewest_points`).
+
     Raises CannotSay: ring_over_budget (a ring needs more than limits.max_ring_points), over_budget (all rings together
     more than limits.max_points), rings_cross (no tighter target parts them), collapsed (no area).
     """

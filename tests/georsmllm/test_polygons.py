@@ -165,6 +165,17 @@ def test_no_vertex_leaves_the_view():
     assert corner.iou >= 0.95
 
 
+def test_objects_cut_by_the_border_keep_their_area_to_the_last_digit():
+    y, x = np.indices(VIEW) + 0.5
+    rng = np.random.default_rng(1)
+    for cx, cy, radius in rng.uniform((0, 0, 8), (256, 256, 70), (40, 3)):
+        wavy = radius * (1 + 0.3 * np.cos(3 * np.arctan2(y - cy, x - cx)))
+        found = simplify(of_mask(np.hypot(x - cx, y - cy) < wavy), VIEW)
+        assert found.area_bias == pytest.approx(0, abs=1e-9)
+        assert found.iou > 0.93
+        assert all(0 <= v <= 256 for ring in found.shape.rings for point in ring.points for v in point)
+
+
 @pytest.mark.parametrize("rings", [(), (Ring(((1.0, 1.0), (2.0, 2.0), (3.0, 3.0))),)])
 def test_a_shape_without_area_is_refused(rings):
     with pytest.raises(CannotSay, match="collapsed"):
