@@ -146,7 +146,7 @@ def _gather(
                 licence = tally.licence
                 paths.append(path)
             tables = {key: dict(sorted(table.items())) for key, table in tables.items()}
-            sources[name] = SourceStats(**sums, **tables)
+            sources[name] = msgspec.convert({**sums, **tables}, SourceStats)
             facts.append(SourceFacts(name, source.dataset, licence, digest.hexdigest()))
             bad_count = sums["found"] - sums["kept"]
             if bad_count > recipe.max_bad_share * sums["found"]:
