@@ -74,7 +74,7 @@ def point_text(record: Record) -> Found:
 
 def _is_placed(record: Record) -> bool:
     """Whether the image that the texts refer to has a view; if not, `messages` or `gold` says so."""
-    return 0 <= spoken_image(record) < len(record.provenance.views)
+    return len(record.images) == len(record.provenance.views) and 0 <= spoken_image(record) < len(record.images)
 
 
 def _point_text(record: Record, side: Where) -> Found:
