@@ -114,41 +114,44 @@ def is_simple(ring: Floats) -> bool:
 
 
 @kernel
-def _displacement(e: Floats, b: Floats, c: Floats, d: Floats) -> float:
+def _displacement(points: Floats, e: tuple[float, float], b: int, c: int, d: int) -> float:
     """The area between the paths B-C-D and B-E-D, of which E-B-C-D encloses as much on the left as on the right."""
-    half = abs(_turn(e[0], e[1], b[0], b[1], c[0], c[1])) / 2
-    across = (c[0] - b[0]) * (d[1] - e[1]) - (c[1] - b[1]) * (d[0] - e[0])
+    ex, ey = e
+    bx, by, cx, cy = points[b, 0], points[b, 1], points[c, 0], points[c, 1]
+    dx, dy = points[d, 0] - ex, points[d, 1] - ey
+    double = abs(_turn(ex, ey, bx, by, cx, cy))
+    across = (cx - bx) * dy - (cy - by) * dx
     if across != 0:
-        s = ((e[0] - b[0]) * (d[1] - e[1]) - (e[1] - b[1]) * (d[0] - e[0])) / across
+        s = ((ex - bx) * dy - (ey - by) * dx) / across
         if 0 <= s <= 1:
-            return float(2 * half * s)
-    return float(2 * half)
+            return float(double * s)
+    return float(double)
 
 
 @kernel
-def _place(a: Floats, b: Floats, c: Floats, d: Floats, bounds: Floats) -> tuple[float, float, float]:
+def _place(points: Floats, a: int, b: int, c: int, d: int, bounds: Floats) -> tuple[float, float, float]:
     """The point E that replaces B and C, and the areal displacement; infinite where no place keeps area and bounds."""
-    ux, uy = d[0] - a[0], d[1] - a[1]
-    wanted = _turn(a[0], a[1], b[0], b[1], c[0], c[1]) + _turn(a[0], a[1], c[0], c[1], d[0], d[1])
-    height_b = (b[0] - a[0]) * uy - (b[1] - a[1]) * ux
-    height_c = (c[0] - a[0]) * uy - (c[1] - a[1]) * ux
-    best = np.inf
-    x, y = 0.0, 0.0
-    e = np.empty(2)
-    if abs(height_b) > FLAT:
-        t = wanted / height_b
-        e[0], e[1] = a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])
-        cost = _displacement(e, b, c, d)
-        if cost < best and bounds[0] <= e[0] <= bounds[2] and bounds[1] <= e[1] <= bounds[3]:
-            best, x, y = cost, e[0], e[1]
-    if abs(height_c) > FLAT:
-        t = wanted / height_c
-        e[0], e[1] = d[0] + t * (c[0] - d[0]), d[1] + t * (c[1] - d[1])
-        cost = _displacement(e, c, b, a)
-        if cost < best and bounds[0] <= e[0] <= bounds[2] and bounds[1] <= e[1] <= bounds[3]:
-            best, x, y = cost, e[0], e[1]
+    ax, ay, bx, by = points[a, 0], points[a, 1], points[b, 0], points[b, 1]
+    cx, cy, dx, dy = points[c, 0], points[c, 1], points[d, 0], points[d, 1]
+    ux, uy = dx - ax, dy - ay
+    wanted = _turn(ax, ay, bx, by, cx, cy) + _turn(ax, ay, cx, cy, dx, dy)
+    height_b = (bx - ax) * uy - (by - ay) * ux
+    height_c = (cx - ax) * uy - (cy - ay) * ux
     if abs(height_b) <= FLAT and abs(height_c) <= FLAT:  # four points on a line: B and C go, A stays
-        return a[0], a[1], 0.0
+        return ax, ay, 0.0
+    best, x, y = np.inf, 0.0, 0.0
+    if abs(height_b) > FLAT:  # E on the line AB
+        t = wanted / height_b
+        ex, ey = ax + t * (bx - ax), ay + t * (by - ay)
+        cost = _displacement(points, (ex, ey), b, c, d)
+        if bounds[0] <= ex <= bounds[2] and bounds[1] <= ey <= bounds[3]:
+            best, x, y = cost, ex, ey
+    if abs(height_c) > FLAT:  # E on the line CD
+        t = wanted / height_c
+        ex, ey = dx + t * (cx - dx), dy + t * (cy - dy)
+        cost = _displacement(points, (ex, ey), c, b, a)
+        if cost < best and bounds[0] <= ex <= bounds[2] and bounds[1] <= ey <= bounds[3]:
+            best, x, y = cost, ex, ey
     return x, y, best
 
 
@@ -166,14 +169,14 @@ def _collapse_all(points: Floats, after: NDArray[np.int64], bounds: Floats) -> t
     heap.clear()
     for b in range(n):
         c = after[b]
-        heap.append((_place(points[before[b]], points[b], points[c], points[after[c]], bounds)[2], b, 0))
+        heap.append((_place(points, before[b], b, c, after[c], bounds)[2], b, 0))
     heapq.heapify(heap)
     while n - num > 3 and heap:
         cost, b, stamp = heapq.heappop(heap)
         if not alive[b] or stamps[b] != stamp or cost == np.inf:
             continue
         c = after[b]
-        x, y, _ = _place(points[before[b]], points[b], points[c], points[after[c]], bounds)
+        x, y, _ = _place(points, before[b], b, c, after[c], bounds)
         steps[num, 0], steps[num, 1] = b, c
         olds[num] = points[b]
         num += 1
@@ -185,9 +188,7 @@ def _collapse_all(points: Floats, after: NDArray[np.int64], bounds: Floats) -> t
         for _ in range(4):
             stamps[s] += 1
             t = after[s]
-            heapq.heappush(
-                heap, (_place(points[before[s]], points[s], points[t], points[after[t]], bounds)[2], s, stamps[s])
-            )
+            heapq.heappush(heap, (_place(points, before[s], s, t, after[t], bounds)[2], s, stamps[s]))
             s = after[s]
     return steps[:num], olds[:num]
 

@@ -65,7 +65,7 @@ def simplify(
         rings = _within_budget(kept.rings, size_wh, tighter, limits)
     if _cross(rings):
         raise CannotSay("rings_cross", f"expected rings apart from one another, got crossings at IoU {TIGHTER[-1]}")
-    common, exact, area = _shared(shape.rings, rings), _shared(shape.rings, shape.rings), _shared(rings, rings)
+    common, exact, area = _shared(shape.rings, rings), _area(shape.rings), _area(rings)
     iou = common / (exact + area - common)
     if iou < LEAST_IOU:
         raise CannotSay("over_budget", f"expected an IoU of at least {LEAST_IOU}, got {iou:.2f} within the budget")
@@ -140,6 +140,13 @@ def _shared(p: tuple[Ring, ...], q: tuple[Ring, ...]) -> float:
     from georsmllm.collapse import shared_area
 
     return shared_area(*_ragged(p), *_ragged(q))
+
+
+def _area(rings: tuple[Ring, ...]) -> float:
+    from georsmllm.collapse import signed_area
+
+    areas = ((abs(signed_area(_array(ring))), ring.sign) for ring in rings)
+    return sum(area if sign == "+" else -area for area, sign in areas)
 
 
 def _ragged(rings: tuple[Ring, ...]) -> tuple[Floats, NDArray[np.int64], Floats]:
