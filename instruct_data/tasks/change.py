@@ -52,9 +52,9 @@ _WHOLE, _PART = frozenset({"plural"}), frozenset({"plural", "where"})
 CEILING = 0.85
 """The pixel IoU with its exact gold that a gold text keeps at least; what keeps less is refused (below_ceiling).
 
-Simplified to IoU 0.95 and rounded, single areas kept (1st percentile): 0.91 in 256 and 512 px views, 0.92 in 1024 px
-views from 256 px² on, 0.77-0.86 below that, where half a cell is a twentieth of a side. 0.85 refuses about 6 % of the
-areas under 64 px² in a 1024 px view and next to nothing else; whole answers on real change labels keep 0.96 or more.
+Simplified to IoU 0.95 and rounded, single areas keep about 0.90 (1st percentile) in 256 and 512 px views; in 1024 px
+views at least 0.82 between 64 and 256 px² and 0.77 under 64 px², where half a cell is a twentieth of a side: 6 to 14 % of
+those are refused. Whole answers on real change labels keep 0.96 or more.
 """
 
 INSIDE, OUTSIDE = 0.8, 0.2
