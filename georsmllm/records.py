@@ -5,17 +5,17 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 
 from georsmllm import layout
 from georsmllm.errors import UsageError
-from georsmllm.layout import Manifest
+from georsmllm.layout import Manifest, Shard
 from georsmllm.rng import hash64
 from georsmllm.types import Record
 
-_HINT = "georsmllm validate"
+_HINT = "see all that is wrong: georsmllm validate"
 
 PER_CLASS = 8
 """At most so many sampled records of one (task, form, class) are waiting at a time; more come from the form as a whole."""
@@ -36,17 +36,12 @@ def walk(folder: Path, manifest: Manifest) -> Iterator[tuple[Place, Record]]:
     decoder = msgspec.json.Decoder(Record)
     for shard in manifest.shards:
         start = 0
-        try:
-            file = (folder / shard.path).open("rb")
-        except FileNotFoundError:
-            raise UsageError(f"{folder / shard.path} is missing; see all that is wrong: {_HINT} {folder}") from None
-        with file:
+        with _open(folder, shard) as file:
             for number, line in enumerate(file, start=1):
                 try:
                     record = decoder.decode(line)
-                except msgspec.DecodeError as error:
-                    message = f"{folder / shard.path}:{number}: {error}; see all that is wrong: {_HINT} {folder}"
-                    raise UsageError(message) from None
+                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                    raise UsageError(f"{folder / shard.path}:{number}: {error}; {_HINT} {folder}") from None
                 yield Place(hash64("look", record.id), shard.split, shard.path, start, len(line)), record
                 start += len(line)
 
@@ -62,11 +57,18 @@ def find(folder: Path, identity: str) -> Record:
     needle = msgspec.json.encode(identity)
     decoder = msgspec.json.Decoder(Record)
     for shard in layout.manifest(folder).shards:
-        with (folder / shard.path).open("rb") as file:
+        with _open(folder, shard) as file:
             for line in file:
                 if needle in line and (record := decoder.decode(line)).id == identity:
                     return record
     raise UsageError(f"no record has the id {identity!r} in {folder}; ids stand in {folder / 'records'}")
+
+
+def _open(folder: Path, shard: Shard) -> BinaryIO:
+    try:
+        return (folder / shard.path).open("rb")
+    except FileNotFoundError:
+        raise UsageError(f"{folder / shard.path} is missing; {_HINT} {folder}") from None
 
 
 class _Lowest:

@@ -117,6 +117,11 @@ def write_set(folder: Path, of_split: dict[str, tuple[Record, ...]] | None = Non
         picture = Image.new("RGB", SIZE, "#335566")
         picture.paste("#c0b090", (8, 8, 40, 40))
         picture.save(file)
+    return write_records(folder, of_split)
+
+
+def write_records(folder: Path, of_split: dict[str, tuple[Record, ...]]) -> Path:
+    """Shards, stats and manifest; the images are as they are."""
     shards = []
     for split, lines in of_split.items():
         data = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
