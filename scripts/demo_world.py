@@ -1,6 +1,6 @@
 """Draws the demo world: five small invented datasets, each in the layout of a real one, a few records broken on purpose.
 
-Run it as `python -m georsmllm.scripts.demo_world FOLDER [SIZE]`; SIZE times as many images, 1 unless given.
+Run it as `python -P -m georsmllm.scripts.demo_world FOLDER [SIZE]`; SIZE times as many images, 1 unless given.
 """
 
 from __future__ import annotations
