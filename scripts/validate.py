@@ -35,6 +35,10 @@ def command(ctx: click.Context, folder: Path, as_json: bool) -> None:
             print(f"{name} {count}: {PROBLEMS[name]}")
             for example in verdict.examples[name]:
                 print(f"  {example}")
-        found = f"{sum(verdict.problems.values())} problems" if verdict.problems else "nothing is wrong"
-        print(f"{folder}: {verdict.records} records, {found}")
+        total = sum(verdict.problems.values())
+        print(f"{folder}: {verdict.records} records, {_counted(total) if total else 'nothing is wrong'}")
     ctx.exit(1 if verdict.problems else 0)
+
+
+def _counted(total: int) -> str:
+    return f"{total} problem" + ("s" if total > 1 else "")

@@ -143,8 +143,8 @@ def test_each_image_is_embedded_once(folder: Path) -> None:
     elements = Elements(made(folder))
     pictures = elements.pictures()
     assert len(pictures) == 4
-    whole = Image.open(io.BytesIO(base64.b64decode(pictures[0].removeprefix("data:image/jpeg;base64,"))))
-    assert whole.size == SIZE
+    with Image.open(io.BytesIO(base64.b64decode(pictures[0].removeprefix("data:image/jpeg;base64,")))) as whole:
+        assert whole.size == SIZE
     shown = elements.data().records
     assert {view.picture for one in shown for view in one.views} == {0, 1, 2, 3}
 
@@ -156,7 +156,8 @@ def test_large_images_shrink_and_overlays_keep_the_frame_of_the_view(tmp_path: P
     Image.effect_noise((3000, 1500), 90).convert("RGB").save(folder / line.images[0])
     elements = Elements(made(folder))
     data = base64.b64decode(elements.pictures()[0].removeprefix("data:image/jpeg;base64,"))
-    assert Image.open(io.BytesIO(data)).size == (768, 384)
+    with Image.open(io.BytesIO(data)) as picture:
+        assert picture.size == (768, 384)
     (shown,) = elements.data().records
     assert shown.answer_shapes[0].rings[0].points == ((0, 0), (3000, 1500))
     assert shown.troubles == ()

@@ -1,0 +1,71 @@
+"""`georsmllm check` exits 0 for data that is well and 1 when a record was set aside, with the place of each."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from georsmllm.errors import UsageError
+from georsmllm.scripts.check import command
+
+READER = """
+from georsmllm.contracts import Card, Converter, Ref
+from georsmllm.types import ImageRef, Sample, Target, box
+
+def find(root):
+    yield Ref("a", "", ("a.png",))
+
+def read(root, ref):
+    target = Target(0, "ship", box(0, 0, 99, 9))
+    return Sample("toy/a", "toy", "", "toy/a", (ImageRef("a.png", 8, 8),), (target,), classes=("ship",))
+
+CONVERTER = Converter(Card("toy", "", "", "", "", "", ""), find, read, {})
+"""
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(command, list(words))
+
+
+def test_a_world_with_one_broken_record(data: Path) -> None:
+    result = run(f"dota={data / 'dota' / 'world'}")
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("found ")
+    (headline,) = [line for line in lines if line.startswith("set aside: ")]
+    assert " 1: " in headline
+    assert lines[lines.index(headline) + 1].startswith("  ")
+
+
+def test_a_world_without_its_broken_record(data: Path, tmp_path: Path) -> None:
+    world = shutil.copytree(data / "dota" / "world", tmp_path / "world")
+    broken = json.loads(run(f"dota={world}", "--json").stdout)["examples"]
+    (where,) = [line.partition(":")[0] for lines in broken.values() for line in lines]
+    for path in world.rglob(f"{Path(where).stem}.*"):
+        path.unlink()
+    result = run(f"dota={world}")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1] == "nothing is wrong"
+
+
+def test_a_reader_of_ones_own_that_breaks_its_contract(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(READER)
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    result = run(f"{tmp_path / 'mine.py'}={tmp_path}")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[-2:] == [
+        "contract broken: point_outside 1: a target with a point outside its view",
+        "  toy/a: target 0 (ship): (99, 9) lies outside 0..8 x 0..8",
+    ]
+
+
+@pytest.mark.parametrize(("words", "message"), [("dota", "expected NAME=PATH"), ("dote=/x", "did you mean dota")])
+def test_wrong_words_are_one_line(words: str, message: str) -> None:
+    result = run(words)
+    assert isinstance(result.exception, UsageError)
+    assert message in str(result.exception)

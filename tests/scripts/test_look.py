@@ -1,0 +1,73 @@
+"""`georsmllm look` writes a page, or one record's picture, and says in one line where it lies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from hand_made_set import record, records, write_set
+from PIL import Image
+
+from georsmllm.errors import UsageError
+from georsmllm.scripts.look import command
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_set(tmp_path / "toy")
+
+
+def run(*words: str | Path) -> Result:
+    return CliRunner().invoke(command, [str(word) for word in words])
+
+
+def test_the_page_lies_in_the_folder_and_the_line_says_so(folder: Path) -> None:
+    result = run(folder)
+    assert (result.exit_code, result.exception) == (0, None)
+    assert (folder / "look.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert result.stdout.startswith(f"{folder / 'look.html'}: 7 of 7 records, ")
+    assert result.stdout.count("\n") == 1
+
+
+def test_a_page_elsewhere_with_few_samples_of_one_task(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "det.html"
+    assert "2 of 7 records" in run(folder, "-o", out, "--task", "det,seg", "--split", "train", "-n", "2").stdout
+    assert out.is_file()
+    assert not (folder / "look.html").exists()
+
+
+def test_the_same_set_gives_the_same_page(folder: Path, tmp_path: Path) -> None:
+    for name in ("one.html", "two.html"):
+        run(folder, "-o", tmp_path / name)
+    assert (tmp_path / "one.html").read_bytes() == (tmp_path / "two.html").read_bytes()
+
+
+def test_text_that_does_not_parse_is_told(tmp_path: Path) -> None:
+    folder = write_set(tmp_path, {"train": (record("det", "Where?", "[(1,2),(3"),)})
+    assert "point text that does not parse: syntax 1; see it with: georsmllm validate" in run(folder).stdout
+
+
+def test_one_record_becomes_a_picture(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "x.png"
+    result = run(folder, "--id", records()["val"][0].id, "-o", out)
+    with Image.open(out) as picture:
+        assert result.stdout == f"{out}: {picture.width}x{picture.height}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--id", "toy/P2#count-none:ship"), "say where"),
+        (("--id", "toy/P2#count-none:ship", "-o", "x.html"), "a picture ends in"),
+        (("--id", "nobody", "-o", "x.png"), "no record has the id 'nobody'"),
+        (("-o", "x.png"), "a page ends in .html"),
+        (("--task", "dte"), "the set has no task 'dte'"),
+    ],
+)
+def test_wrong_words_are_one_line(folder: Path, words: tuple[str, ...], message: str) -> None:
+    result = run(folder, *words)
+    assert isinstance(result.exception, UsageError)
+    assert message in str(result.exception)
+    assert "\n" not in str(result.exception)
+    assert not Path("x.png").exists()
