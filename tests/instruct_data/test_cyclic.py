@@ -1,0 +1,171 @@
+"""Cyclic referring: twins of both directions, all region forms, noise dropped by name, inputs jittered and targets not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+import pytest
+
+from georsmllm.contracts import AskOptions, Built
+from georsmllm.discover import task
+from georsmllm.instruct_data.cyclic import AGAIN, turn
+from georsmllm.pointtext import N, canonical
+from georsmllm.types import ImageRef, Instruction, PointSet, Ring, Said, Sample, Target, polygon, rbox
+
+SIZE = (1000, 1000)
+
+
+def square(x: float, y: float, side: float) -> tuple[tuple[float, float], ...]:
+    return ((x, y), (x + side, y), (x + side, y + side), (x, y + side))
+
+
+def ship(x: float, y: float, side: float = 60, **more: object) -> Target:
+    return Target(0, "ship", rbox(square(x, y, side)), **more)  # type: ignore[arg-type]
+
+
+def lake(x: float, y: float, side: float) -> Target:
+    return Target(0, "lake", polygon(Ring(square(x, y, side))))
+
+
+def view(*targets: Target, images: int = 1) -> Sample:
+    refs = tuple(ImageRef(f"{name}.png", *SIZE) for name in "AB"[:images])
+    labels = tuple(sorted({t.label for t in targets} | {"airplane"}))
+    return Sample("d/v", "d", "train", "d/v", refs, targets, classes=labels, exhaustive=labels)
+
+
+def forward(sample: Sample, name: str = "det", seed: int = 0) -> list[Instruction]:
+    return list(task(name).build(sample, Random(seed), AskOptions()).instructions)
+
+
+def turned(sample: Sample, name: str = "det", seed: int = 0) -> tuple[list[Instruction], Built]:
+    sources = forward(sample, name, seed)
+    return sources, turn(sources, sample, Random(seed), AskOptions())
+
+
+def test_nothing_turns_into_nothing():
+    assert turn([], view(), Random(0), AskOptions()) == Built()
+
+
+def test_a_class_is_described_as_a_whole_and_one_of_it_alone_and_asked_again():
+    sources, built = turned(view(ship(100, 100), ship(500, 500)))
+    twins = [one for one in built.instructions if one.twin_of]
+    (source,) = [one for one in sources if one.form == "all"]
+    assert {one.twin_of for one in twins} == {source.id}
+    assert sorted((one.task, one.form, one.direction, one.answer) for one in twins if one.task == "region") == [
+        ("region", "group", "reverse", ("Two ships.",)),
+        ("region", "one", "reverse", ("A ship.",)),
+    ]
+    (again,) = [one for one in twins if one.task == "det"]
+    assert (again.direction, again.answer, again.gold) == ("forward", source.answer, source.gold)
+    assert any(again.prompt == (wording.replace("{expression}", "the two ships"),) for wording in AGAIN)
+
+
+def test_negatives_have_no_twin():
+    sources, built = turned(view())
+    assert [one.form for one in sources] == ["none"]
+    assert built.instructions == tuple(sources)
+
+
+def test_segments_are_described_in_every_region_form():
+    forms = Counter()
+    for seed in range(60):
+        _, built = turned(view(lake(100, 100, 300)), "seg", seed)
+        for one in built.instructions:
+            for part in one.prompt:
+                if isinstance(part, Said):
+                    shape = part.shapes[0]
+                    forms[shape.kind + ("|" if shape.keypoints else "")] += 1
+    assert set(forms) == {"point", "box", "box|", "rbox", "polygon"}
+
+
+def test_changes_are_described_between_two_images_and_asked_again():
+    shape = polygon(Ring(square(200, 200, 200)))
+    _, built = turned(view(Target(1, "building", shape), images=2), "change")
+    reverse = [one for one in built.instructions if one.direction == "reverse"]
+    assert [one.answer for one in reverse] == [("A new or altered building.",)]
+    assert all(said.image == 1 for one in reverse for said in one.prompt if isinstance(said, Said))
+    again = [one for one in built.instructions if one.id.endswith("~again")]
+    assert any("the new or altered buildings" in str(one.prompt) for one in again)
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        (ship(100, 100, side=7), "too_small"),
+        (ship(100, 100, visible=0.5), "low_visibility"),
+        (ship(100, 100, difficult=True), "difficult"),
+    ],
+)
+def test_noise_is_dropped_by_name_and_the_forward_question_stays(target, reason):
+    sources, built = turned(view(target))
+    assert reason in {refusal.reason for refusal in built.refusals}
+    assert not [one for one in built.instructions if one.direction == "reverse"]
+    assert all(source in built.instructions for source in sources)
+
+
+def test_an_object_under_another_of_its_class_is_ambiguous():
+    _, built = turned(view(ship(100, 100, 60), ship(105, 105, 60)))
+    assert {refusal.reason for refusal in built.refusals} == {"ambiguous"}
+
+
+def test_what_the_region_task_described_already_is_not_described_twice():
+    sample = view(ship(100, 100))
+    both = [*forward(sample), *forward(sample, "region")]
+    built = turn(both, sample, Random(0), AskOptions())
+    assert Counter(one.task for one in built.instructions)["region"] == 1
+
+
+def test_twins_keep_the_scene_and_have_ids_of_their_own():
+    _, built = turned(view(ship(100, 100), ship(500, 500), lake(700, 100, 200)))
+    ids = [one.id for one in built.instructions]
+    assert len(set(ids)) == len(ids)
+    assert all(one.id.startswith("d/v#") for one in built.instructions)
+
+
+def moved(before: PointSet, after: PointSet) -> list[int]:
+    a, b = canonical(before, SIZE), canonical(after, SIZE)
+    return [
+        max(abs(int(x) - int(u)), abs(int(y) - int(v)))
+        for one, two in zip(a.rings, b.rings, strict=True)
+        for (x, y), (u, v) in zip(one.points, two.points, strict=True)
+    ]
+
+
+def test_region_inputs_move_by_a_few_lines_and_answers_and_gold_never():
+    sample = view(ship(100, 100, 300))
+    distances = Counter()
+    for seed in range(300):
+        regions = forward(sample, "region", seed)
+        built = turn(regions, sample, Random(seed), AskOptions())
+        for before, after in zip(regions, built.instructions, strict=True):
+            assert (after.answer, after.gold) == (before.answer, before.gold)
+            for old, new in zip(before.prompt, after.prompt, strict=True):
+                if isinstance(old, Said) and isinstance(new, Said):
+                    distances[max(moved(old.shapes[0], new.shapes[0]))] += 1
+    assert max(distances) <= 5
+    far = sum(count for distance, count in distances.items() if distance > 2)
+    assert 0.02 < far / sum(distances.values()) < 0.2
+    assert distances[1] + distances[2] > distances[0]
+
+
+def test_a_small_region_moves_by_no_more_than_a_tenth_of_its_side():
+    sample = view(ship(100, 100, 12))
+    for seed in range(60):
+        regions = forward(sample, "region", seed)
+        for before, after in zip(regions, turn(regions, sample, Random(seed), AskOptions()).instructions, strict=True):
+            for old, new in zip(before.prompt, after.prompt, strict=True):
+                if isinstance(old, Said) and isinstance(new, Said) and old.shapes[0].kind != "point":
+                    assert max(moved(old.shapes[0], new.shapes[0])) <= 1
+
+
+def test_jitter_stays_on_the_grid():
+    corner = Target(0, "ship", rbox(square(0, 0, 400)))
+    for seed in range(60):
+        sample = view(corner)
+        for one in turn(forward(sample, "region", seed), sample, Random(seed), AskOptions()).instructions:
+            for part in one.prompt:
+                if isinstance(part, Said):
+                    assert all(
+                        0 <= c <= N for ring in canonical(part.shapes[0], SIZE).rings for p in ring.points for c in p
+                    )
