@@ -96,7 +96,7 @@ def describe(view: Sample, members: tuple[int, ...], rng: Random, options: AskOp
     same_class = by_class(view, image=view.targets[members[0]].image)[label]
     refused: dict[str, list[int]] = {}
     for i in members:
-        reason = noise(view.targets[i]) or ("ambiguous" if is_ambiguous(view, i, same_class) else "")
+        reason = noise(view, i) or ("ambiguous" if is_ambiguous(view, i, same_class) else "")
         if reason:
             refused.setdefault(reason, []).append(i)
     if refused:
@@ -114,7 +114,7 @@ def _ask_class(
     clean: list[int] = []
     reasons: dict[int, str] = {}
     for i in askable(view, indices):
-        reason = noise(view.targets[i])
+        reason = noise(view, i)
         if reason:
             reasons[i] = reason
         else:

@@ -104,6 +104,29 @@ def test_noise_is_dropped_by_name_and_the_forward_question_stays(target, reason)
     assert all(source in built.instructions for source in sources)
 
 
+@pytest.mark.parametrize(
+    ("phrases", "reason"),
+    [
+        (("ship", "ship"), "short_expression"),
+        (("the ship on the right",), "position_contradicts"),
+        (("a ship in the lower left",), "position_contradicts"),
+        (("a ship in the upper left", "a ship on the right side"), ""),
+        (("the ship to the right of the quay",), ""),
+        (("ship",), ""),
+    ],
+)
+def test_expressions_of_a_dataset_are_held_against_the_geometry(phrases, reason):
+    targets = [ship(100, 100, phrase=phrases[0]), *(ship(700, 700, phrase=phrase) for phrase in phrases[1:])]
+    _, built = turned(view(*targets))
+    assert {refusal.reason for refusal in built.refusals} == ({reason} if reason else set())
+
+
+def test_the_same_object_under_the_same_phrase_is_described_once():
+    twice = (ship(100, 100, phrase="the red ship"), ship(101, 100, phrase="the red ship"))
+    _, built = turned(view(*twice))
+    assert {refusal.reason for refusal in built.refusals} == {"duplicate_expression"}
+
+
 def test_an_object_under_another_of_its_class_is_ambiguous():
     _, built = turned(view(ship(100, 100, 60), ship(105, 105, 60)))
     assert {refusal.reason for refusal in built.refusals} == {"ambiguous"}
