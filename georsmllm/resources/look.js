@@ -67,10 +67,10 @@ function tasks() {
 function splits() {
   const found = [...group(data.rows, "split")].map(([split, rows]) => ({split, rows, records: rows.reduce((n, row) => n + row.records, 0)}));
   const names = [...group(data.rows, "task").keys()];
-  return box("Splits", "A scene is in one split only; georsmllm validate proves it.", h("table", {},
+  return box("Splits", "A scene is in one split only; georsmllm validate proves it.", h("div", {class: "wide"}, h("table", {},
     h("tr", {}, h("th", {}, "split"), h("th", {class: "n"}, "records"), h("th", {class: "n"}, "scenes"), names.map(name => h("th", {class: "n"}, name))),
     found.map(one => h("tr", {}, h("td", {}, one.split), h("td", {class: "n"}, count(one.records)), h("td", {class: "n"}, count(data.stats.scenes[one.split] || 0)),
-      names.map(name => h("td", {class: "n"}, count(one.rows.filter(row => row.task === name).reduce((n, row) => n + row.records, 0))))))));
+      names.map(name => h("td", {class: "n"}, count(one.rows.filter(row => row.task === name).reduce((n, row) => n + row.records, 0)))))))));
 }
 
 function classes() {
