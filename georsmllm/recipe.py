@@ -243,5 +243,7 @@ def _check(recipe: Recipe) -> None:
         )
     if min([*recipe.mix.weights.values(), *(s.weight for s in recipe.sources)], default=0) < 0:
         raise UsageError("a weight cannot be negative")
+    if not 0 <= recipe.tiles.overlap < recipe.tiles.size:
+        raise UsageError(f"tiles need 0 <= overlap < size, got {recipe.tiles.overlap} and {recipe.tiles.size}")
     if recipe.shard_rows < 1:
         raise UsageError(f"shard_rows must be at least 1, got {recipe.shard_rows}")

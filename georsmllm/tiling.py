@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from georsmllm.classes import is_countable
-from georsmllm.errors import UsageError
 from georsmllm.geometry import area, bounds, clip, shift, to_box, to_shapely
 from georsmllm.types import ImageRef, PointSet, Ring, Sample, Target, Window
 
@@ -21,8 +20,7 @@ MIN_FIT = 0.8
 def windows(width: int, height: int, *, size: int, overlap: int) -> tuple[Window, ...]:
     """Square windows of `size` that cover a scene, `overlap` px shared by neighbours, the last ones flush with the edge;
     one smaller window on an axis that is shorter than `size`."""
-    if not 0 <= overlap < size:
-        raise UsageError(f"tiles of {size} px cannot overlap by {overlap} px; expected 0 <= overlap < size")
+    assert 0 <= overlap < size, (size, overlap)
     return tuple(
         Window(x, y, min(size, width), min(size, height))
         for y in _starts(height, size, overlap)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from georsmllm import __version__
+from georsmllm.discover import converter, task
 from georsmllm.errors import UsageError
 from georsmllm.jsonl import read_json, write_json, writing
 from georsmllm.layout import FORMAT, Manifest, SourceFacts, SourceStats, Stats
@@ -51,6 +52,10 @@ def build(
     Raises UsageError when `out` holds something else or more than `max_bad_share` of a source is bad, BadRecord under
     the strict policy.
     """
+    for source in recipe.sources:
+        converter(source.dataset)
+    for name in recipe.tasks:
+        task(name)
     state = out / ".state"
     if overwrite:
         _clear(out)
@@ -103,7 +108,10 @@ def _claim(recipe: Recipe, out: Path, state: Path) -> None:
     claim = state / "recipe.json"
     if claim.exists():
         begun = read_json(claim, Recipe)
-        if begun != recipe:
+        if begun != recipe and not any((state / "parts").glob("*.jsonl")):
+            shutil.rmtree(state)  # it ended before anything was made, by a wrong path for instance
+            write_json(claim, recipe)
+        elif begun != recipe:
             raise UsageError(
                 f"{out} holds an unfinished build of another recipe ({_difference(begun, recipe)}); {_WAYS_OUT}"
             )
