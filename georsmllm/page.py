@@ -32,7 +32,7 @@ IMAGES_BYTES = 17_000_000
 """What all images of a page may weigh together; a third more once they are base64. More images are each made smaller."""
 
 MIN_IMAGE_BYTES = 24_000
-_LADDER = ((768, 85), (768, 72), (768, 58), (640, 52), (512, 46), (384, 42), (256, 40))
+_LADDER = ((768, 88), (768, 74), (768, 58), (640, 52), (512, 46), (384, 42), (256, 40))
 """(longest side in px, JPEG quality): the first step whose file is small enough is taken, else the last."""
 
 
@@ -279,7 +279,7 @@ class _Pictures:
                 picture = whole.copy()
                 picture.thumbnail((side, side), Image.Resampling.LANCZOS)
             out = io.BytesIO()
-            picture.save(out, format="JPEG", quality=quality, optimize=True)
+            picture.save(out, format="JPEG", quality=quality, subsampling=0, optimize=True)
             data = out.getvalue()
             if len(data) <= self.budget:
                 break
