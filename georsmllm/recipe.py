@@ -34,12 +34,17 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Tiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Images larger than `size` px are cut to tiles that share `overlap` px; a target showing under `min_visible` of its
+    """Images larger than `size` px are cut to tiles that share `overlap` px (by default about a fifth); a target showing under `min_visible` of its
     area in a tile is not asked there."""
 
     size: int = 1024
-    overlap: int = 200
+    overlap: int | None = None
     min_visible: float = 0.7
+
+    @property
+    def overlap_px(self) -> int:
+        """`overlap`, or 200 px of 1024 (DOTA's own splitting) in proportion."""
+        return self.size * 200 // 1024 if self.overlap is None else self.overlap
 
 
 class Cyclic(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -243,7 +248,7 @@ def _check(recipe: Recipe) -> None:
         )
     if min([*recipe.mix.weights.values(), *(s.weight for s in recipe.sources)], default=0) < 0:
         raise UsageError("a weight cannot be negative")
-    if not 0 <= recipe.tiles.overlap < recipe.tiles.size:
-        raise UsageError(f"tiles need 0 <= overlap < size, got {recipe.tiles.overlap} and {recipe.tiles.size}")
+    if not 0 <= recipe.tiles.overlap_px < recipe.tiles.size:
+        raise UsageError(f"tiles need 0 <= overlap < size, got {recipe.tiles.overlap_px} and {recipe.tiles.size}")
     if recipe.shard_rows < 1:
         raise UsageError(f"shard_rows must be at least 1, got {recipe.shard_rows}")

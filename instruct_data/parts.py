@@ -222,7 +222,7 @@ def _read(shop: Workshop, ref: Ref) -> Sample:
 
 def _records(shop: Workshop, sample: Sample, pictures: tuple[Picture, ...], tally: Tally) -> Iterator[Record]:
     tiles = shop.recipe.tiles
-    for view in cut(sample, size=tiles.size, overlap=tiles.overlap, min_visible=tiles.min_visible):
+    for view in cut(sample, size=tiles.size, overlap=tiles.overlap_px, min_visible=tiles.min_visible):
         built = _ask(shop, view)
         files = tuple(
             view_path(view.dataset, image, picture.suffix(image))
