@@ -24,6 +24,7 @@ step "georsmllm check dota=demo/world/dota"
 georsmllm check dota=demo/world/dota || [ $? = 1 ] # 1: it tells of a broken label file, which is there on purpose
 
 step "georsmllm build scripts/recipes/demo.yaml --out demo/set"
+echo "(the first build of an installation compiles its mask kernels, which takes most of a minute once)"
 georsmllm build scripts/recipes/demo.yaml --out demo/set
 
 step "georsmllm validate demo/set"
