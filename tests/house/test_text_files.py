@@ -13,6 +13,7 @@ import pytest
 from modules import FLOORS, ROOT
 
 from georsmllm.discover import converter_names, task_names
+from georsmllm.pointtext import decode, encode
 from georsmllm.recipe import load
 from georsmllm.scripts.cli import COMMANDS
 
@@ -21,6 +22,7 @@ MARKDOWN = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 RECIPES = sorted((ROOT / "scripts" / "recipes").glob("*.yaml"))
 TEXT = {".py", ".md", ".toml", ".txt", ".yaml", ".yml", ".sh", ".cff", ".json", ".html", ".css", ".js", ""}
 MACHINE = re.compile(r"(?<![\w.])/(?:work|root|home/\w+|tmp/[\w.]+)/")
+POINT_TEXT = re.compile(r"\[\(\d[^`\s]*\)\]")
 LINK = re.compile(r"\[[^\]]*\]\((?!https?:|mailto:)([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -79,6 +81,12 @@ def test_the_readme_names_every_command_reader_and_task() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     named = set(re.findall(r"^\| `([a-z_]+)` ", text, re.MULTILINE))
     assert {*COMMANDS, *converter_names(), *task_names()} - named == set()
+
+
+@pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: path.name)
+def test_every_point_text_in_the_texts_is_heard_and_said_again(path: Path) -> None:
+    for text in POINT_TEXT.findall(path.read_text(encoding="utf-8").replace("\\|", "|")):
+        assert encode(decode(text, (1000, 1000)), (1000, 1000)) == text
 
 
 def test_the_architecture_names_every_module() -> None:
