@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Set
 from functools import cache, lru_cache
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 from georsmllm import images
@@ -87,37 +89,52 @@ def find(root: Path) -> Iterator[Ref]:
 
 
 def _find_split(root: Path, split: str) -> Iterator[Ref]:
+    """The refs of a split. Only file names are held: a folder may have a hundred thousand of them."""
     prefix = f"{split}/" if split else ""
-    labels = _labels(root, prefix)
-    refs: dict[str, Ref] = {}
-    imaged = set()
-    for name in walk(root / split / "images", images.SUFFIXES):
-        path = f"{prefix}images/{name}"
-        stem = PurePosixPath(name).stem
-        imaged.add(stem)
-        key = prefix + str(PurePosixPath(name).with_suffix(""))
-        if key in refs:
-            raise UsageError(f"two images of one name below {root}: {refs[key].paths[0]} and {path}; keep one of them")
-        refs[key] = Ref(key, split, (path, labels[stem]) if stem in labels else (path,))
-    for stem in labels.keys() - imaged:
-        refs[prefix + stem] = Ref(prefix + stem, split, (f"{prefix}images/{stem}.png", labels[stem]))
-    for key in sorted(refs):
-        yield refs[key]
+    below, labels, elsewhere = _labels(root, prefix)
+    names = sorted(walk(root / split / "images", images.SUFFIXES), key=_key)
+    for name, after in pairwise(names):
+        if _key(name) == _key(after):
+            both = f"{prefix}images/{name} and {prefix}images/{after}"
+            raise UsageError(f"two images of one name below {root}: {both}; keep one of them")
+    orphans = labels - {PurePosixPath(name).stem for name in names}
+
+    def label_of(stem: str) -> str:
+        return f"{below}/{elsewhere.get(stem, f'{stem}.txt')}"
+
+    imaged = (
+        Ref(prefix + _key(name), split, (f"{prefix}images/{name}", *_if_labelled(name, labels, label_of)))
+        for name in names
+    )
+    labelled = (Ref(prefix + o, split, (f"{prefix}images/{o}.png", label_of(o))) for o in sorted(orphans))
+    yield from heapq.merge(imaged, labelled, key=lambda ref: ref.key)
 
 
-def _labels(root: Path, prefix: str) -> dict[str, str]:
-    """Name of an image -> its label file, from the first of LABEL_FOLDERS that is there."""
+def _key(name: str) -> str:
+    return name[: name.rindex(".")]
+
+
+def _if_labelled(name: str, labels: Set[str], label_of: Callable[[str], str]) -> tuple[str, ...]:
+    stem = PurePosixPath(name).stem
+    return (label_of(stem),) if stem in labels else ()
+
+
+def _labels(root: Path, prefix: str) -> tuple[str, set[str], dict[str, str]]:
+    """The first of LABEL_FOLDERS that is there, the stems of its label files, and the names of those that are not STEM.txt."""
     below = next((prefix + name for name in LABEL_FOLDERS if (root / prefix / name).is_dir()), None)
-    if below is None:
-        return {}
-    files = [name for name in walk(root / below, (".txt",)) if not PurePosixPath(name).parent.name.endswith("_hbb")]
-    labels: dict[str, str] = {}
-    for name in files:
-        stem = PurePosixPath(name).stem
-        if stem in labels:
-            raise UsageError(f"two label files of one name: {labels[stem]} and {below}/{name}; keep one of the folders")
-        labels[stem] = f"{below}/{name}"
-    return labels
+    labels: set[str] = set()
+    elsewhere: dict[str, str] = {}
+    for name in walk(root / below, (".txt",)) if below else ():
+        path = PurePosixPath(name)
+        if path.parent.name.endswith("_hbb"):
+            continue
+        if path.stem in labels:
+            other = f"{below}/{elsewhere.get(path.stem, f'{path.stem}.txt')}"
+            raise UsageError(f"two label files of one name: {other} and {below}/{name}; keep one of the folders")
+        labels.add(path.stem)
+        if name != f"{path.stem}.txt":
+            elsewhere[path.stem] = name
+    return below or "", labels, elsewhere
 
 
 def read(root: Path, ref: Ref) -> Sample:

@@ -37,10 +37,12 @@ def walk(root: Path, suffixes: tuple[str, ...], *, recursive: bool = True) -> It
 
 def _walk(directory: Path, prefix: str, suffixes: tuple[str, ...], seen: set[Path] | None) -> Iterator[str]:
     with os.scandir(directory) as scan:
-        entries = [entry for entry in scan if not _is_junk(entry.name)]
-    # "/" after a folder's name makes the depth-first order the order of the whole paths.
-    for is_folder, name in sorted(((_is_dir(e), e.name) for e in entries), key=lambda e: e[1] + "/" if e[0] else e[1]):
-        if not is_folder:
+        # "/" after a folder's name makes the depth-first order the order of the whole paths. Only names are held: a
+        # folder may have a hundred thousand of them.
+        names = [f"{entry.name}/" if _is_dir(entry) else entry.name for entry in scan if not _is_junk(entry.name)]
+    names.sort()
+    for name in names:
+        if not name.endswith("/"):
             if name.lower().endswith(suffixes):
                 yield _utf8(prefix + name, directory)
         elif seen is not None:
@@ -48,7 +50,7 @@ def _walk(directory: Path, prefix: str, suffixes: tuple[str, ...], seen: set[Pat
             real = below.resolve()
             if real not in seen:
                 seen.add(real)
-                yield from _walk(below, f"{prefix}{name}/", suffixes, seen)
+                yield from _walk(below, prefix + name, suffixes, seen)
 
 
 def _is_dir(entry: os.DirEntry[str]) -> bool:

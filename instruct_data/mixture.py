@@ -41,9 +41,9 @@ _SPLIT_NAMES = {
 _SCHEMA = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
-PRAGMA cache_size = -8192;
+PRAGMA cache_size = -2048;
 CREATE TABLE record (
-    n INTEGER PRIMARY KEY, part INTEGER, start INTEGER, length INTEGER, id TEXT UNIQUE, source TEXT, task TEXT, view TEXT,
+    n INTEGER PRIMARY KEY, part INTEGER, start INTEGER, length INTEGER, id TEXT, source TEXT, task TEXT, view TEXT,
     negative INTEGER, direction TEXT, twin_of TEXT, scene TEXT, source_split TEXT, rank INTEGER,
     split TEXT, copies INTEGER DEFAULT 1, said INTEGER, dropped TEXT
 );
@@ -139,6 +139,7 @@ def _fill(db: sqlite3.Connection, seed: int, part_paths: Sequence[Path], bar: Ca
                 n += 1
                 start += len(line)
         watch.update(1)
+    db.execute("CREATE UNIQUE INDEX record_id ON record (id)")
     db.execute("CREATE INDEX label_view ON label (view, label)")
     db.execute("CREATE INDEX label_n ON label (n)")
     db.execute("COMMIT")

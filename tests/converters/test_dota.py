@@ -341,10 +341,17 @@ def test_labels_in_the_frame_of_another_image_size_are_refused(tmp_path: Path) -
     assert "2 of 3 objects lie outside the 64 x 64 image" in bad.message
 
 
+def test_a_label_file_with_a_suffix_in_capitals_is_read(tmp_path: Path) -> None:
+    world(tmp_path, {"P1": SHIP})
+    (tmp_path / "train" / "labelTxt" / "P1.txt").rename(tmp_path / "train" / "labelTxt" / "P1.TXT")
+    (sample,), bad = read_all(tmp_path)
+    assert (len(sample.targets), bad) == (1, [])
+
+
 def test_two_images_or_labels_of_one_name_are_a_usage_error(tmp_path: Path) -> None:
     world(tmp_path, {"P1": SHIP})
     Image.new("RGB", (64, 64)).save(tmp_path / "train" / "images" / "P1.jpg")
-    with pytest.raises(UsageError, match=r"two images of one name .*P1.jpg and train/images/P1.png; keep one"):
+    with pytest.raises(UsageError, match=r"two images of one name .*P1.jpg and train/images/P1.png; keep one of"):
         list(CONVERTER.find(tmp_path))
     (tmp_path / "train" / "images" / "P1.jpg").unlink()
     world(tmp_path, {"P1": SHIP}, "labelTxt/copy")
