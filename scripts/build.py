@@ -9,7 +9,7 @@ import click
 
 from georsmllm.errors import UsageError
 from georsmllm.layout import Stats
-from georsmllm.recipe import Plain, load
+from georsmllm.recipe import Plain, Recipe, load
 
 EPILOG = """
 \b
@@ -75,12 +75,12 @@ def command(
     )
     if outcome.already_there:
         print(f"{out} holds this very set already; --overwrite builds it anew")
-    for line in summary(outcome.stats):
+    for line in summary(recipe, outcome.stats):
         print(line)
     print(f"set: {out}   look at it: georsmllm look {out}")
 
 
-def summary(stats: Stats) -> list[str]:
+def summary(recipe: Recipe, stats: Stats) -> list[str]:
     """What was found, asked, left out and written, in a few lines."""
     lines = []
     for name, source in stats.sources.items():
@@ -92,6 +92,10 @@ def summary(stats: Stats) -> list[str]:
             lines.append(f"  mended while reading: {_named(source.mended)}")
     for split, tasks in stats.by_task.items():
         lines.append(f"{split}: {sum(tasks.values())} records of {stats.scenes[split]} scenes ({_named(tasks)})")
+    scenes = sum(stats.scenes.values())
+    for split, share in recipe.split.ratios.items() if recipe.split.by == "scene" else ():
+        if share > 0 and split not in stats.by_task:
+            lines.append(f"{split}: empty, {scenes} scenes are few for a share of {share:g}; raise it or take another seed")
     left_out = f"; left out by the mixture: {_named(stats.dropped)}" if stats.dropped else ""
     lines.append(f"{stats.made} records made, {stats.written} written{left_out}")
     return lines

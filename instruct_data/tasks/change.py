@@ -182,7 +182,7 @@ def _instruction(
 
 
 def score(text: str, record: Record) -> Score:
-    gold, size = shapes_of(record), size_of(record, image=1)
+    gold, size = shapes_of(record), size_of(record, image=-1)
     try:
         predicted = decode(text, size, ("polygon",))
     except BadAnswer as error:

@@ -75,6 +75,14 @@ def test_strict_stops_with_file_and_line(tmp_path):
     assert "[short_row]" in ran.stderr
 
 
+def test_a_split_that_came_out_empty_is_told(tmp_path):
+    ratios = "split.ratios={train: 0.999, val: 0.001}"
+    ran = run("build", "-d", f"dota={DOTA}", "-t", "det,count", "-o", tmp_path / "set", "-w", "1", ratios)
+    assert ran.returncode == 0, ran.stderr
+    assert "val: empty, " in ran.stdout
+    assert "raise it or take another seed" in ran.stdout
+
+
 def test_help_teaches_with_examples():
     text = CliRunner().invoke(command, ["--help"]).output
     assert "georsmllm build --dataset dota=/data/DOTA --task det,count --out sets/dota" in text
