@@ -71,7 +71,9 @@ def build(dota: Path, out: Path, workers: int) -> tuple[float, int, int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--records", type=int, nargs="+", default=[10_000, 40_000], help="about so many, for the memory table")
+    parser.add_argument(
+        "--records", type=int, nargs="+", default=[10_000, 40_000], help="about so many, for the memory table"
+    )
     parser.add_argument("--keep", type=Path, help="work below this folder and leave everything there")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:

@@ -34,8 +34,8 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Tiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Images larger than `size` px are cut to tiles that share `overlap` px (by default about a fifth); a target showing under `min_visible` of its
-    area in a tile is not asked there."""
+    """Images larger than `size` px are cut to tiles that share `overlap` px (by default about a fifth); a target showing
+    under `min_visible` of its area in a tile is not asked there."""
 
     size: int = 1024
     overlap: int | None = None

@@ -95,7 +95,9 @@ def summary(recipe: Recipe, stats: Stats) -> list[str]:
     scenes = sum(stats.scenes.values())
     for split, share in recipe.split.ratios.items() if recipe.split.by == "scene" else ():
         if share > 0 and split not in stats.by_task:
-            lines.append(f"{split}: empty, {scenes} scenes are few for a share of {share:g}; raise it or take another seed")
+            lines.append(
+                f"{split}: empty, {scenes} scenes are few for a share of {share:g}; raise it or take another seed"
+            )
     left_out = f"; left out by the mixture: {_named(stats.dropped)}" if stats.dropped else ""
     lines.append(f"{stats.made} records made, {stats.written} written{left_out}")
     return lines

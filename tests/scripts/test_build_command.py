@@ -48,7 +48,10 @@ def test_everything_by_flags_and_every_number_is_told(tmp_path):
         (("build", "a.yaml", "-o", "x"), "no such recipe: a.yaml"),
         (("build", "-o", "x"), "a recipe needs at least one source"),
         (("build", "-d", f"dota={DOTA}", "-o", "x", "tile.size=3"), "unknown key 'tile'; did you mean tiles"),
-        (("build", "-d", f"dota={DOTA}", "-o", "x", "tiles={size: 8, overlap: 9}"), "tiles need 0 <= overlap < size, got 9 and 8"),
+        (
+            ("build", "-d", f"dota={DOTA}", "-o", "x", "tiles={size: 8, overlap: 9}"),
+            "tiles need 0 <= overlap < size, got 9 and 8",
+        ),
         (("datasets", "dotta"), "did you mean dota"),
     ],
 )
