@@ -15,6 +15,7 @@ from georsmllm.errors import GeoRSMLLMError
 
 MAX_STEPS = 32
 MAX_BYTES = 100_000
+MAX_MESSAGE = 400
 
 RelationName = Literal[
     "left_of", "right_of", "above", "below", "north_of", "south_of", "east_of", "west_of", "on_side_of", "inside",
@@ -27,7 +28,12 @@ ImageName = Literal["single", "A", "B", "pair"]
 
 
 class BadPlan(GeoRSMLLMError):
-    """A planner's answer that is no plan; the message is one line."""
+    """A planner's answer that is no plan; the message is one short line, whatever the answer holds."""
+
+    def __init__(self, message: str) -> None:
+        line = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in message)
+        half = MAX_MESSAGE // 2
+        super().__init__(line if len(line) <= MAX_MESSAGE else f"{line[:half]} ... {line[-half:]}")
 
 
 class Attribute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -118,7 +124,7 @@ def read(text: str | bytes) -> Plan:
         raise BadPlan(f"a plan of {len(text)} bytes, at most {MAX_BYTES} are read")
     try:
         plan = msgspec.json.decode(text, type=Plan)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise BadPlan(f"not a plan: {error}") from None
     check(plan)
     return plan
@@ -126,7 +132,7 @@ def read(text: str | bytes) -> Plan:
 
 def check(plan: Plan) -> None:
     """Raise BadPlan unless ids are s1, s2, ..., references lead backwards, every step is used, each step states exactly
-    the one condition of its type, and the placeholders of its text are its sets."""
+    the one condition of its type, and its text names its inputs and anchors, all of them and no other step."""
     if not 1 <= len(plan.steps) <= MAX_STEPS:
         raise BadPlan(f"{len(plan.steps)} steps, expected 1 to {MAX_STEPS}")
     known: list[str] = []
@@ -139,11 +145,7 @@ def check(plan: Plan) -> None:
             if reference not in known:
                 raise BadPlan(f"{step.id} refers to {reference!r}, which is no earlier step")
         _check_condition(step)
-        stray = sorted(set(_PLACEHOLDER.findall(step.text)) - set(references))
-        if stray:
-            raise BadPlan(
-                f"the text of {step.id} names {{{stray[0]}}}, which is neither among its inputs nor its anchors"
-            )
+        _check_text(step)
         used.update(references)
         known.append(step.id)
     if plan.answer_from not in known:
@@ -165,6 +167,15 @@ def _check_condition(step: Step) -> None:
     needs_inputs = step.type in ("filter_attribute", "filter_relation", "compare", "count", "combine")
     if needs_inputs and not step.inputs:
         raise BadPlan(f"{step.id} is a {step.type} step without inputs")
+
+
+def _check_text(step: Step) -> None:
+    references, named = {*step.inputs, *step.anchors}, set(_PLACEHOLDER.findall(step.text))
+    stray, missing = sorted(named - references), sorted(references - named)
+    if stray:
+        raise BadPlan(f"the text of {step.id} names {{{stray[0]}}}, which is neither among its inputs nor its anchors")
+    if missing:
+        raise BadPlan(f"the text of {step.id} does not name {{{missing[0]}}}, which it works on")
 
 
 def chain(plan: Plan) -> tuple[str, ...]:

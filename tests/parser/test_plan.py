@@ -65,12 +65,29 @@ def test_a_good_plan_is_read_and_its_chain_is_that_of_the_target_steps():
         ),
         (changed(["steps", 2, "relation", "name"], "near-ish"), "Invalid enum value 'near-ish'"),
         (changed(["steps", 0, "code"], "import os"), "unknown field `code`"),
+        (changed(["steps", 0, "co\nde\u2028\x1b"], 1), r"unknown field `co\\nde\\u2028\\x1b`"),
+        (changed(["steps", 0, "id"], "s\n7"), r"step 1 is called 's\\n7'"),
+        (changed(["steps", 2, "text"], "From {s1}, keep the long ones."), "does not name {s2}"),
+        (changed(["steps", 2, "text"], "Keep those along {s2}."), "does not name {s1}"),
     ],
 )
 def test_a_broken_plan_is_one_line(plan, message):
     with pytest.raises(BadPlan, match=message) as bad:
         read(json.dumps(plan))
-    assert "\n" not in str(bad.value)
+    assert str(bad.value).isprintable()
+
+
+@pytest.mark.parametrize("text", ['"\ud800"', "\ud800", '"\\ud800"', b"\xff", b'"\xff"'])
+def test_text_that_is_no_unicode_is_no_plan(text):
+    with pytest.raises(BadPlan) as bad:
+        read(text)
+    assert str(bad.value).isprintable()
+
+
+def test_a_message_stays_short_however_long_the_foreign_name():
+    with pytest.raises(BadPlan) as bad:
+        read(json.dumps(changed(["steps", 0, "x" * 50_000], 1)))
+    assert len(str(bad.value)) < 1000
 
 
 def test_a_plan_is_bounded():
@@ -79,7 +96,11 @@ def test_a_plan_is_bounded():
 
 
 @given(
-    st.one_of(st.text(max_size=300), st.binary(max_size=300), st.recursive(st.none(), st.lists, max_leaves=5).map(str))
+    st.one_of(
+        st.text(st.characters(), max_size=300),
+        st.binary(max_size=300),
+        st.recursive(st.none(), st.lists, max_leaves=5).map(str),
+    )
 )
 def test_reading_is_total(text):
     with pytest.raises(BadPlan):
