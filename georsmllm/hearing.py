@@ -18,7 +18,7 @@ Where = Literal["prompt", "answer"]
 _STRETCH = re.compile(r"\[+\([0-9()\[\]{},.;|+-]*")
 _COORDINATES = re.compile(r"\(\s*-?[0-9.]+\s*,\s*-?[0-9.]+\s*\)")
 _AFTER = ".,;"  # punctuation of the sentence around a stretch
-_LABELLED = re.compile(r"(?P<label>[^\[\]:]{1,80}): (?=\[|none$)")
+_LABELLED = re.compile(r"(?P<label>[^\[\]]{1,80}): (?=\[|none$)")
 
 
 class Stretch(NamedTuple):

@@ -49,6 +49,14 @@ def test_objects_have_the_label_of_their_line_and_their_place_in_the_text() -> N
     assert hear(both, "answer").troubles == ()
 
 
+def test_a_label_may_hold_a_colon() -> None:
+    text = "vehicle:car: [(1,2)]\nnote: vehicle: bus: none"
+    assert [(s.label, s.text) for s in stretches(text, "answer")] == [
+        ("vehicle:car", "[(1,2)]"),
+        ("note: vehicle: bus", "none"),
+    ]
+
+
 def test_several_objects_of_one_stretch_each_have_their_own_piece() -> None:
     text = encode((SHIP, SHIP_2), SIZE)
     assert said(record("det", "Where?", text)) == [("ship", piece) for piece in text.split(";")]

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from georsmllm.contracts import AskOptions, Limits, Refusal
@@ -142,6 +143,35 @@ def test_a_pair_of_images_is_refused() -> None:
     assert built.refusals == (Refusal("ship", "two_images", (0,)),)
 
 
+FLAT_RHOMBUS = rbox(((253.1, 421.7), (280.1, 423.6), (307.0, 426.4), (280.1, 424.6)))
+
+
+@st.composite
+def thin_quads(draw: st.DrawFn) -> PointSet:
+    """Rhombi and rectangles of any direction, 0.2 to 20 px thin and 10 to 200 px long, all in a view of 1000 px."""
+    x, y = draw(st.floats(220, 780)), draw(st.floats(220, 780))
+    angle = draw(st.floats(0, math.pi))
+    long, thin = draw(st.floats(5, 100)), draw(st.floats(0.1, 10))
+    ux, uy = math.cos(angle), math.sin(angle)
+    ends = draw(st.sampled_from([((-1, 0), (0, 1), (1, 0), (0, -1)), ((-1, -1), (-1, 1), (1, 1), (1, -1))]))
+    return rbox(tuple((x + a * long * ux - b * thin * uy, y + a * long * uy + b * thin * ux) for a, b in ends))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(thin_quads())
+@example(FLAT_RHOMBUS)
+def test_a_thin_object_is_asked_only_where_its_gold_scores_one(record_of: Recorder, shape: PointSet) -> None:
+    sample = replace(view(Target(0, "ship", shape)), images=(ImageRef("a.png", 1000, 1000),))
+    for instruction in TASK.build(sample, Random(0), AskOptions()).instructions:
+        record = record_of(instruction)
+        assert TASK.score(record.gold_text, record).value == 1
+
+
+def test_a_flat_rhombus_with_long_sides_is_below_the_grid() -> None:
+    sample = replace(view(Target(0, "ship", FLAT_RHOMBUS)), images=(ImageRef("a.png", 1000, 1000),))
+    assert TASK.build(sample, Random(0), AskOptions()).refusals == (Refusal("ship", "below_grid", (0,)),)
+
+
 def several(sample: Sample, seed: int) -> Instruction:
     return next(i for i in ask(sample, seed=seed).values() if i.form == "several")
 
@@ -186,6 +216,14 @@ def test_scores_of_several_classes(text: str, verdict: str, value: float, record
     score = TASK.score(text, record)
     assert (score.verdict, score.value) == (verdict, pytest.approx(value))
     assert score.parts["gold_n"] == 1
+
+
+def test_a_class_name_may_hold_a_colon(record_of: Recorder) -> None:
+    car, truck = (Target(0, f"vehicle:{name}", quad(x, 20)) for name, x in (("car", 10), ("truck", 100)))
+    record = record_of(several(view(car, truck), 0))
+    assert record.gold_text.count("vehicle:") == 2
+    assert TASK.score(record.gold_text, record).value == 1
+    assert TASK.score(record.gold_text.replace("vehicle:", ""), record).verdict == "unknown_label"
 
 
 @pytest.mark.parametrize(
