@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from random import Random
@@ -11,8 +12,10 @@ from typing import NamedTuple
 from georsmllm.classes import with_article
 from georsmllm.contracts import AskOptions, Refusal
 from georsmllm.errors import UsageError
+from georsmllm.metrics.text import tokens
 from georsmllm.types import Part, Sample
 
+COORDINATES = re.compile(r"\(\s*\d+\s*,\s*\d+\s*\)")
 NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -37,20 +40,32 @@ def by_class(view: Sample, *, image: int = 0) -> dict[str, tuple[int, ...]]:
     return {label: tuple(found[label]) for label in sorted(found)}
 
 
+def is_speakable(label: str) -> bool:
+    """Whether a class name can stand in a sentence: it has a word besides articles, and nothing like coordinates.
+
+    Tasks refuse any other (unspeakable_label): a sentence made of it names nothing, or is heard as a place.
+    """
+    return bool(tokens(label)) and not COORDINATES.search(label)
+
+
 def divide(view: Sample, *, image: int = 0) -> Divided:
     """Exhaustively labelled classes without an ignored target, and a refusal for each other class.
 
-    Its reason is that of the first ignored target, or not_exhaustive: "all" of a class is a fact only where every
-    instance of it is annotated.
+    Its reason is unspeakable_label, that of the first ignored target, or not_exhaustive: "all" of a class is a fact only
+    where every instance of it is annotated.
     """
     whole: dict[str, tuple[int, ...]] = {}
     refusals: list[Refusal] = []
     for label, indices in by_class(view, image=image).items():
         reasons = [view.targets[i].ignore for i in indices]
         ignored = [reason for reason in reasons if reason is not None]
-        if not ignored and label in view.exhaustive:
+        if len(ignored) == len(indices):
+            continue
+        if not is_speakable(label):
+            refusals.append(Refusal(label, "unspeakable_label", askable(view, indices)))
+        elif not ignored and label in view.exhaustive:
             whole[label] = indices
-        elif len(ignored) < len(indices):
+        else:
             reason = ignored[0] if ignored else "not_exhaustive"
             refusals.append(Refusal(label, reason, askable(view, indices)))
     return Divided(whole, tuple(refusals))
@@ -61,9 +76,9 @@ def askable(view: Sample, indices: Sequence[int]) -> tuple[int, ...]:
 
 
 def absent(view: Sample, *, image: int = 0) -> tuple[str, ...]:
-    """Classes whose absence is a fact: exhaustively labelled, and without any target, ignored or not; sorted."""
+    """Speakable classes whose absence is a fact: exhaustively labelled, without any target, ignored or not; sorted."""
     present = {target.label for target in view.targets if target.image == image}
-    return tuple(sorted(set(view.exhaustive) - present))
+    return tuple(label for label in sorted(set(view.exhaustive) - present) if is_speakable(label))
 
 
 def refuse_all(view: Sample, reason: str) -> tuple[Refusal, ...]:

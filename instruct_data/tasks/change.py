@@ -15,7 +15,7 @@ from georsmllm.polygons import simplify
 from georsmllm.relations import IMAGE_REGIONS, region_share
 from georsmllm.types import Instruction, Part, PointSet, Record, Said, Sample
 
-from ._asking import absent, askable, by_class, fill, identity, lines, pick, refuse_all
+from ._asking import absent, askable, by_class, fill, identity, is_speakable, lines, pick, refuse_all
 from ._gold import shapes_of, size_of
 
 TEMPLATES = lines("""
@@ -58,7 +58,8 @@ those are refused. Whole answers on real change labels keep 0.96 or more.
 """
 
 INSIDE, OUTSIDE = 0.8, 0.2
-"""An object belongs to a region with at least 80 % of its area in it and not with at most 20 %; between, nobody asks."""
+"""An object belongs to a region with at least 80 % of its area in it and not with at most 20 %; between, nobody asks.
+Where nothing belongs to a region, nothing may reach into it either: "none" is said of untouched regions only."""
 
 
 def build(view: Sample, rng: Random, options: AskOptions) -> Built:
@@ -90,6 +91,9 @@ def build(view: Sample, rng: Random, options: AskOptions) -> Built:
 
 
 def _unfit(view: Sample, label: str, candidates: tuple[int, ...]) -> str:
+    """Why no question about the class can be asked of the pair, "" when one can."""
+    if not is_speakable(label):
+        return "unspeakable_label"
     if any(target.image == 0 and target.label == label for target in view.targets):
         return "on_first_image"
     if any(view.targets[i].shape.kind != "polygon" for i in candidates):
@@ -136,16 +140,16 @@ def _ask_class(
 
 
 def _provable_regions(view: Sample, indices: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-    """Region -> the objects in it, for regions that no object straddles and that no ignored object touches."""
+    """Region -> the objects in it, for regions that nothing straddles, that nothing ignored touches, and that are not only
+    grazed: where no object is inside, none may touch."""
     size = view.images[1].size_wh
     found: dict[str, tuple[int, ...]] = {}
     for region in IMAGE_REGIONS:
-        shares = {i: region_share(view.targets[i].shape, region, size) for i in indices}
-        if all(
-            share == 0 if view.targets[i].ignore is not None else share >= INSIDE or share <= OUTSIDE
-            for i, share in shares.items()
-        ):
-            found[region] = tuple(i for i, share in shares.items() if share >= INSIDE)
+        touching = {i: share for i in indices if (share := region_share(view.targets[i].shape, region, size)) > 0}
+        inside = tuple(i for i, share in touching.items() if share >= INSIDE)
+        is_clear = all(share >= INSIDE or share <= OUTSIDE for share in touching.values())
+        if not touching or (inside and is_clear and all(view.targets[i].ignore is None for i in touching)):
+            found[region] = inside
     return found
 
 

@@ -9,7 +9,7 @@ from georsmllm.contracts import AskOptions, Built, Refusal, Score, Task
 from georsmllm.errors import BadAnswer
 from georsmllm.types import Instruction, Record, Sample
 
-from ._asking import fill, identity, lines, pick
+from ._asking import fill, identity, is_speakable, lines, pick
 
 TEMPLATES = lines("""
     What kind of scene is this? Answer with the class name only.
@@ -54,7 +54,7 @@ def build(view: Sample, rng: Random, options: AskOptions) -> Built:
         return Built(refusals=tuple(Refusal(name, reason, ()) for name in names))
     name = names[0]
     asked = [_instruction(view, "open", name, pick(rng, options, TEMPLATES, _OPEN))]
-    classes = sorted({canonical(label) for label in view.classes})
+    classes = sorted({name for name in map(canonical, view.classes) if _is_answer(name)})
     if name not in classes or len(classes) < 2:
         reason = "too_few_classes" if name in classes else "not_in_classes"
         return Built(tuple(asked), (Refusal(name, reason, ()),))
@@ -68,6 +68,8 @@ def _refusal(view: Sample, names: list[str]) -> str:
     """Why the scene class must not be asked, "" when it may: a part of a scene need not show what the whole does."""
     if len(names) > 1:
         return "several_scenes"
+    if not _is_answer(names[0]):
+        return "unspeakable_label"
     if len(view.images) != 1:
         return "two_images"
     return "cut_view" if view.images[0].window is not None else ""
@@ -104,6 +106,14 @@ def read(text: str) -> str:
     if len(name) > MAX_NAME_CHARACTERS or len(name.splitlines()) > 1 or not any(c.isalpha() for c in name):
         raise BadAnswer("not_a_name", text, expected="a class name on one line")
     return canonical(name)
+
+
+def _is_answer(name: str) -> bool:
+    """Whether a class name is heard as itself when it is the answer."""
+    try:
+        return is_speakable(name) and read(name) == name
+    except BadAnswer:
+        return False
 
 
 def score(text: str, record: Record) -> Score:

@@ -12,11 +12,13 @@ from georsmllm.metrics.text import lemma, names, phrases_match, token_f1, tokens
 from georsmllm.types import Instruction, PointSet, Record, Said, Sample, Target
 
 from ._asking import (
+    COORDINATES,
     NUMBER_WORDS,
     askable,
     by_class,
     fill,
     identity,
+    is_speakable,
     lines,
     number_word,
     pick,
@@ -56,13 +58,13 @@ TEMPLATES = lines("""
 """)
 
 NOTHING_CHANGED = "Nothing changed here."
+"""Said of several classes that are all annotated; of one alone it is said by its name, for others may have changed."""
 
 _SLOTS = ("region", "pair_region")
 _IMPERATIVE = re.compile(
     r"^(?:please )?(?:find|locate|show(?: me)?|detect|segment|mark|where (?:is|are)) ", re.IGNORECASE
 )
 _IN_IMAGE = re.compile(r" in (?:this|the) (?:image|picture|scene)$", re.IGNORECASE)
-_COORDINATES = re.compile(r"\(\s*\d+\s*,\s*\d+\s*\)")
 _DENIALS = frozenset({"no", "none", "nothing", "unchanged"})
 
 
@@ -81,9 +83,10 @@ def build(view: Sample, rng: Random, options: AskOptions) -> Built:
         for label, indices in by_class(view, image=0).items():
             if askable(view, indices):
                 refused.append(Refusal(label, "on_first_image", askable(view, indices)))
-        quiet = quiet_box(view, rng)
+        known = tuple(label for label in sorted(view.exhaustive) if is_speakable(label))
+        quiet = quiet_box(view, rng) if known else None
         if quiet is not None:
-            asked.append(_negative(view, quiet, rng, options))
+            asked.append(_negative(view, quiet, known, rng, options))
     return Built(tuple(asked), tuple(refused))
 
 
@@ -111,6 +114,9 @@ def describe(view: Sample, members: tuple[int, ...], rng: Random, options: AskOp
 def _ask_class(
     view: Sample, label: str, indices: tuple[int, ...], rng: Random, options: AskOptions
 ) -> tuple[list[Instruction], list[Refusal]]:
+    if not is_speakable(label):
+        candidates = askable(view, indices)
+        return [], [Refusal(label, "unspeakable_label", candidates)] if candidates else []
     clean: list[int] = []
     reasons: dict[int, str] = {}
     for i in askable(view, indices):
@@ -168,9 +174,9 @@ def _instruction(
 
 
 def _one(target: Target, num_images: int) -> str:
-    """The dataset's own phrase as a sentence, unless it has digits (no region text may be copied); else the class."""
+    """The dataset's own phrase as a sentence; the class where it has no words, or digits (no region text may be copied)."""
     phrase = _IN_IMAGE.sub("", _IMPERATIVE.sub("", " ".join(target.phrase.split()).rstrip(".?! ")))
-    if phrase and not any(sign.isdigit() for sign in phrase):
+    if tokens(phrase) and not any(sign.isdigit() for sign in phrase):
         return f"{phrase[0].upper()}{phrase[1:]}."
     if num_images == 2:
         return f"A new or altered {singular(target.label)}."
@@ -183,7 +189,7 @@ def _group(targets: tuple[Target, ...], num_images: int) -> str:
     return f"New or altered {names_}." if num_images == 2 else f"{number_word(len(targets)).capitalize()} {names_}."
 
 
-def _negative(view: Sample, quiet: PointSet, rng: Random, options: AskOptions) -> Instruction:
+def _negative(view: Sample, quiet: PointSet, known: tuple[str, ...], rng: Random, options: AskOptions) -> Instruction:
     said = Said((quiet,), ("unchanged",), 1)
     return Instruction(
         id=identity(view, "region", "none"),
@@ -191,8 +197,8 @@ def _negative(view: Sample, quiet: PointSet, rng: Random, options: AskOptions) -
         form="none",
         images=view.images,
         prompt=fill(pick(rng, options, TEMPLATES, frozenset({_SLOTS[1]})), {_SLOTS[1]: said}),
-        answer=(NOTHING_CHANGED,),
-        labels=tuple(sorted(view.exhaustive)),
+        answer=(f"No {plural(known[0])} changed here." if len(known) == 1 else NOTHING_CHANGED,),
+        labels=known,
         negative=True,
         direction="reverse",
     )
@@ -201,7 +207,7 @@ def _negative(view: Sample, quiet: PointSet, rng: Random, options: AskOptions) -
 def score(text: str, record: Record) -> Score:
     gold = record.gold_text
     f1 = token_f1(text, gold)
-    verdict = "coordinates" if _COORDINATES.search(text) else "ok" if tokens(text) else "empty"
+    verdict = "coordinates" if COORDINATES.search(text) else "ok" if tokens(text) else "empty"
     if verdict != "ok":
         return Score(verdict, 0.0, {"named": 0.0, "count_right": 0.0, "head_noun": 0.0, "token_f1": 0.0})
     if record.provenance.negative:

@@ -22,6 +22,7 @@ from ._asking import (
     by_class,
     fill,
     identity,
+    is_speakable,
     lines,
     number_word,
     pick,
@@ -131,6 +132,8 @@ def _ask_class(
     candidates = askable(view, indices)
     if not candidates:
         return [], []
+    if not is_speakable(label):
+        return [], [Refusal(label, "unspeakable_label", candidates)]
     if any(view.targets[i].shape.kind != "polygon" for i in candidates):
         return [], [Refusal(label, "no_polygon", candidates)]
     if label not in view.exhaustive:

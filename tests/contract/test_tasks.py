@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from string import Formatter
 
@@ -200,6 +201,25 @@ def test_every_target_is_asked_refused_or_ignored(name: str, task: Task) -> None
         assert asked | refused | ignored == set(range(len(view.targets))), view.id
         assert not asked & ignored
         assert all(refusal.reason for refusal in built.refusals)
+
+
+@pytest.mark.parametrize("label", ["", "★", "???", "the", "pier (12, 5)"])
+def test_a_class_whose_name_is_no_words_is_refused_by_that_name(task: Task, label: str) -> None:
+    known = {"classes": (label, "harbor"), "exhaustive": (label, "harbor")}
+    worlds = (
+        _sample("rotated", Target(0, label, ROTATED), Target(0, label, rbox(_quad(300, 300, 50, 20)))),
+        _sample("areas", Target(0, label, FRAME), Target(0, label, _area(10, 10, 90, 40))),
+        _sample("absent", Target(0, "harbor", FRAME)),
+        _sample("scene", dataset="scene_folder", texts=(Text("scene", label),)),
+        _sample("changed", Target(1, label, _area(20, 20, 30, 40)), images=2),
+    )
+    reasons: set[str] = set()
+    for view in worlds:
+        for seed in SEEDS:
+            built = task.build(replace(view, **known), Random(seed), AskOptions())
+            assert all(label not in i.labels for i in built.instructions if i.form != "coarse"), view.id
+            reasons |= {refusal.reason for refusal in built.refusals if refusal.label == label}
+    assert "unspeakable_label" in reasons or task.title == "Land-cover and land-use tags"
 
 
 def test_answers_keep_to_the_budget(task: Task) -> None:

@@ -98,6 +98,24 @@ def test_a_region_that_an_object_straddles_is_not_asked() -> None:
     assert built.refusals == (Refusal("building", "straddles_region", ()),)
 
 
+def test_nothing_is_said_of_a_region_only_where_no_change_touches_it() -> None:
+    # 3 of 20 px lie right of the middle, 15 %: too little to be asked there, too much for "none" where nothing else is
+    sample = pair(building(83, 10))
+    found = {key: i for seed in range(60) for key, i in ask(sample, seed=seed).items()}
+    assert set(found) == {
+        "change-all:building",
+        "change-region:building:left_half",
+        "change-region:building:top_half",
+        "change-region:building:top_left_quarter",
+        "change-none:building:bottom_half",
+        "change-none:building:bottom_left_quarter",
+        "change-none:building:bottom_right_quarter",
+    }
+    beside_another = pair(building(83, 10), building(150, 10))
+    found = {key: i for seed in range(60) for key, i in ask(beside_another, seed=seed).items()}
+    assert found["change-region:building:right_half"].targets == (1,)
+
+
 def test_an_ignored_change_forbids_all_and_the_regions_it_touches() -> None:
     sample = pair(building(10, 10), building(150, 150, 3, ignore="under_size"))
     found = {key: i for seed in range(60) for key, i in ask(sample, seed=seed).items()}

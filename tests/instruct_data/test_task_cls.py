@@ -79,6 +79,11 @@ def test_the_right_class_stands_at_every_place_among_the_candidates() -> None:
     ("sample", "refusals", "forms"),
     [
         (view("river", "lake"), (("lake", "several_scenes"), ("river", "several_scenes")), ()),
+        (view("12"), (("12", "unspeakable_label"),), ()),
+        (view("???"), (("???", "unspeakable_label"),), ()),
+        (view("st. ives etc."), (("st. ives etc.", "unspeakable_label"),), ()),
+        (view("canyon " * 10), (("canyon " * 9 + "canyon", "unspeakable_label"),), ()),
+        (view("river", classes=("river", "12", "★")), (("river", "too_few_classes"),), ("open",)),
         (view("canyon"), (("canyon", "not_in_classes"),), ("open",)),
         (view("river", classes=()), (("river", "not_in_classes"),), ("open",)),
         (view("river", classes=("river",)), (("river", "too_few_classes"),), ("open",)),

@@ -101,6 +101,8 @@ def test_a_group_is_described_by_its_number(record_of: Recorder) -> None:
         ("the grey ship at the quay", "The grey ship at the quay."),
         ("Find the grey ship in this image. ", "The grey ship."),
         ("ship number 7", "A ship."),
+        ("★ !", "A ship."),
+        ("the", "A ship."),
         ("", "A ship."),
     ],
 )
@@ -171,10 +173,31 @@ def test_a_place_without_change_lies_apart_from_every_change(record_of: Recorder
         (said,) = (part for part in instruction.prompt if isinstance(part, Said))
         assert said.shapes[0].rings[0].points[0] > (501, 501) or max(said.shapes[0].rings[0].points[0]) > 501
         assert instruction.negative
-        assert record_of(instruction).gold_text == NOTHING_CHANGED
+        assert record_of(instruction).gold_text == "No buildings changed here."
     everywhere = view(Target(1, "building", quad(0, 0, 1000)), images=2, exhaustive=("building",))
     assert "region-none" not in ask(everywhere)
     assert "region-none" not in ask(replace(sample, exhaustive=()))
+
+
+@pytest.mark.parametrize(
+    ("exhaustive", "answer"),
+    [
+        (("building",), "No buildings changed here."),
+        (("water",), "No water areas changed here."),
+        (("building", "road"), NOTHING_CHANGED),
+        (("building", "★"), "No buildings changed here."),
+        (("★",), None),
+        ((), None),
+    ],
+)
+def test_no_change_is_said_of_the_annotated_classes(
+    exhaustive: tuple[str, ...], answer: str | None, record_of: Recorder
+) -> None:
+    asked = ask(view(images=2, exhaustive=exhaustive))
+    assert [record_of(i).gold_text for i in asked.values()] == ([] if answer is None else [answer])
+    for instruction in asked.values():
+        assert TASK.score(answer or "", record_of(instruction)).value == 1
+        assert "★" not in instruction.labels
 
 
 @pytest.mark.parametrize(
@@ -198,11 +221,19 @@ def test_scores_of_a_group(answer: str, verdict: str, value: float, record_of: R
 
 @pytest.mark.parametrize(
     ("answer", "value"),
-    [("Nothing changed here.", 1), ("There is no change.", 1), ("unchanged", 1), ("A new building.", 0)],
+    [
+        ("No buildings changed here.", 1),
+        ("Nothing changed here.", 1),
+        ("There is no change.", 1),
+        ("unchanged", 1),
+        ("A new crane.", 0),
+        ("New buildings.", 1 / 3),
+        ("", 0),
+    ],
 )
 def test_scores_of_a_place_without_change(answer: str, value: float, record_of: Recorder) -> None:
     record = record_of(ask(view(images=2, exhaustive=("building",)))["region-none"])
-    assert TASK.score(answer, record).value == value
+    assert TASK.score(answer, record).value == pytest.approx(value)
 
 
 def test_every_class_name_scores_one_alone_and_in_a_group(record_of: Recorder, class_names: tuple[str, ...]) -> None:
