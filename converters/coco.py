@@ -64,7 +64,8 @@ def find(root: Path) -> Iterator[Ref]:
     index = coco.index(json)
     names = _names(json, index)
     stems = Counter(_stem(name) for name in names)
-    rows = [(_stem(name) if stems[_stem(name)] == 1 else name, i) for i, name in enumerate(names)]
+    keys = names if max(stems.values(), default=1) > 1 else map(_stem, names)
+    rows = [(key, i) for i, key in enumerate(keys)]
     orphans = list(coco.orphans(index))
     rows += [(f"{json.name}@{runs[0][0]}", -1 - i) for i, runs in enumerate(orphans)]
     runs = coco.runs(index)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Annotated
 
 import msgspec
 
@@ -83,9 +84,9 @@ class Built:
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Budgets of one answer; over budget is refused by name, never cut."""
 
-    max_objects: int = 20
-    max_points: int = 256
-    max_ring_points: int = 64
+    max_objects: Annotated[int, msgspec.Meta(ge=1)] = 20
+    max_points: Annotated[int, msgspec.Meta(ge=1)] = 256
+    max_ring_points: Annotated[int, msgspec.Meta(ge=3)] = 64
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,11 +147,15 @@ def to_rbox(shape: PointSet) -> PointSet:
     return PointSet("rbox", (Ring(min_area_rect(points)),))
 
 
-def to_polygon(shape: PointSet) -> PointSet:
-    """The same outline as a polygon; a point becomes a polygon of one vertex, which has no area."""
-    if shape.kind == "box":
-        shape = to_rbox(shape)
-    return PointSet("polygon", shape.rings)
+def parts(shape: PointSet) -> list[list[Ring]]:
+    """The rings of a rotated box or polygon part by part: the outer ring, then its holes."""
+    found: list[list[Ring]] = []
+    for ring in shape.rings:
+        if ring.sign == "+":
+            found.append([ring])
+        else:
+            found[-1].append(ring)
+    return found
 
 
 def to_shapely(shape: PointSet) -> Geometry:
@@ -162,13 +166,7 @@ def to_shapely(shape: PointSet) -> Geometry:
         return shapely.Point(shape.rings[0].points[0])
     if shape.kind == "box":
         return shapely.box(*bounds(shape))
-    parts: list[tuple[tuple[Point, ...], list[tuple[Point, ...]]]] = []
-    for ring in shape.rings:
-        if ring.sign == "+":
-            parts.append((ring.points, []))
-        else:
-            parts[-1][1].append(ring.points)
-    polygons = [shapely.Polygon(outer, holes) for outer, holes in parts]
+    polygons = [shapely.Polygon(outer.points, [hole.points for hole in holes]) for outer, *holes in parts(shape)]
     return polygons[0] if len(polygons) == 1 else shapely.MultiPolygon(polygons)
 
 

@@ -12,8 +12,11 @@ from typing import BinaryIO, TypeVar
 import msgspec
 
 from georsmllm.errors import UsageError
+from georsmllm.rng import hash64
 
 T = TypeVar("T")
+PART = ".part"
+"""Ends the name of a file that is not whole yet; it starts with a dot."""
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -21,7 +24,7 @@ _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 def writing(path: Path) -> Iterator[BinaryIO]:
     """A file to write that takes its name only when the block ends without an error; a full disk is one clear line."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    beside = path.with_name(f".{os.getpid()}-{hash64(path.name):016x}{PART}")
     try:
         with beside.open("wb") as out:
             yield out
@@ -53,7 +56,7 @@ def read_json(path: Path, type_: type[T]) -> T:
         return msgspec.json.decode(path.read_bytes(), type=type_)
     except FileNotFoundError:
         raise UsageError(f"no such file: {path}") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: {error}") from None
 
 
@@ -64,5 +67,5 @@ def read_lines(path: Path, type_: type[T]) -> Iterator[T]:
         for number, line in enumerate(lines, start=1):
             try:
                 yield decoder.decode(line)
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise UsageError(f"{path}:{number}: {error}") from None

@@ -32,7 +32,8 @@ class Shard(msgspec.Struct, frozen=True):
 
 
 class SourceFacts(msgspec.Struct, frozen=True):
-    """input_sha256: over all that was read of the source (labels and pixel hashes), in the order of its keys."""
+    """input_sha256: over all samples that were read (targets, texts, pixel hashes) in the order of their keys; what it was
+    asked and how does not touch it."""
 
     name: str
     dataset: str

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import msgspec
 
@@ -16,6 +17,11 @@ from georsmllm.images import AUTO, Stretch
 
 if TYPE_CHECKING:
     import yaml
+
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Weight = Annotated[float, msgspec.Meta(ge=0)]
+SplitName = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]*$")]
 
 Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 
@@ -29,17 +35,22 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     path: str
     name: str = ""
     splits: tuple[str, ...] = ()
-    limit: int | None = None
-    weight: float = 1.0
+    limit: Count | None = None
+    weight: Weight = 1.0
+
+    @property
+    def records_name(self) -> str:
+        """How its records are called: `name`, else the reader's name (the stem of a person's own reader.py)."""
+        return self.name or Path(self.dataset).stem
 
 
 class Tiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Images larger than `size` px are cut to tiles that share `overlap` px (by default about a fifth); a target showing
     under `min_visible` of its area in a tile is not asked there."""
 
-    size: int = 1024
+    size: Count = 1024
     overlap: int | None = None
-    min_visible: float = 0.7
+    min_visible: Share = 0.7
 
     @property
     def overlap_px(self) -> int:
@@ -53,19 +64,19 @@ class Cyclic(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     groups, how many are asked in reverse; one group is only ever asked in one direction."""
 
     mode: Literal["full", "none", "control"] = "full"
-    share: float = 0.4
+    share: Share = 0.4
 
 
 class Mix(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which of the records that were made enter the set; each one left out is counted by name. weights: task -> share
     kept (above 1: repeated). max_per_image: task -> records a view. max_per_class, max_per_task: records at most.
-    negatives: largest share of a localisation task's records whose right answer is "nothing there"."""
+    negatives: largest share of a task's records whose right answer is "nothing there"."""
 
-    weights: dict[str, float] = {}
-    max_per_image: dict[str, int] = {}
-    max_per_class: int | None = None
-    max_per_task: dict[str, int] = {}
-    negatives: float = 0.15
+    weights: dict[str, Weight] = {}
+    max_per_image: dict[str, Count] = {}
+    max_per_class: Count | None = None
+    max_per_task: dict[str, Count] = {}
+    negatives: Share = 0.15
 
 
 class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -73,7 +84,7 @@ class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     training whatever file they lie in."""
 
     by: Literal["scene", "official"] = "scene"
-    ratios: dict[str, float] = msgspec.field(default_factory=lambda: {"train": 0.9, "val": 0.1})
+    ratios: dict[SplitName, Share] = msgspec.field(default_factory=lambda: {"train": 0.9, "val": 0.1})
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -93,40 +104,60 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     images: Literal["copy", "link"] = "copy"
     stretch: Stretch = AUTO
     policy: Literal["quarantine", "strict"] = "quarantine"
-    max_bad_share: float = 0.5
-    shard_rows: int = 10_000
+    max_bad_share: Share = 0.5
+    shard_rows: Count = 10_000
     seed: int = 0
 
 
 def load(path: Path | None, overrides: Sequence[str] = (), flags: Mapping[str, Plain] | None = None) -> Recipe:
     """The recipe of a YAML file (or of nothing), then dotted `key=value` overrides, then flags; raises UsageError.
 
-    Relative source paths in a file are taken from the file's folder, those in flags from the working directory.
+    Source paths become absolute: those in a file from the file's folder, those in flags from the working directory.
     """
-    import yaml
-
-    tree: dict[str, Plain] = {}
-    root: yaml.Node | None = None
-    if path is not None:
-        text = _read(path)
-        try:
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
-            loaded = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise UsageError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-        if not isinstance(loaded, dict):
-            raise UsageError(f"{path}: expected keys like `sources:` and `tasks:`, got {type(loaded).__name__}")
-        tree = cast(dict[str, Plain], loaded)
-        _anchor_sources(tree, path.parent)
+    tree, root = _from_file(path) if path is not None else ({}, None)
     for override in overrides:
         _set(tree, override)
     tree.update(flags or {})
+    _anchor_sources(tree, Path.cwd())
     try:
         recipe = msgspec.convert(tree, Recipe)
     except msgspec.ValidationError as error:
         raise UsageError(_explain(str(error), path, root)) from None
     _check(recipe)
     return recipe
+
+
+def _from_file(path: Path) -> tuple[dict[str, Plain], yaml.Node | None]:
+    import yaml
+
+    text = _read(path)
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        loaded = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(loaded, dict):
+        raise UsageError(f"{path}: expected keys like `sources:` and `tasks:`, got {type(loaded).__name__}")
+    _refuse_twins(root, path)
+    tree = cast(dict[str, Plain], loaded)
+    _anchor_sources(tree, path.absolute().parent)
+    return tree, root
+
+
+def _refuse_twins(node: yaml.Node | None, path: Path) -> None:
+    """YAML keeps the last of two equal keys and says nothing; we say where."""
+    import yaml
+
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                raise UsageError(f"{path}:{key.start_mark.line + 1}: the key {key.value!r} stands there a second time")
+            seen.add(key.value)
+            _refuse_twins(value, path)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _refuse_twins(item, path)
 
 
 def _read(path: Path) -> str:
@@ -142,7 +173,7 @@ def _anchor_sources(tree: dict[str, Plain], folder: Path) -> None:
     sources = tree.get("sources")
     for source in sources if isinstance(sources, list) else []:
         if isinstance(source, dict) and isinstance(source.get("path"), str):
-            source["path"] = str(folder / Path(str(source["path"])).expanduser())
+            source["path"] = os.path.normpath(folder / Path(str(source["path"])).expanduser())
 
 
 def _set(tree: dict[str, Plain], override: str) -> None:
@@ -225,30 +256,23 @@ def _check(recipe: Recipe) -> None:
         raise UsageError("a recipe needs at least one source; give `sources:` or --dataset NAME=PATH")
     if not recipe.tasks:
         raise UsageError("a recipe needs at least one task; give `tasks:` or --task det,count")
-    names = [source.name or source.dataset for source in recipe.sources]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise UsageError(f"two sources are called {twice[0]!r}; give each a `name:` of its own")
+    names = [source.records_name for source in recipe.sources]
+    for things, what in ((names, "two sources are called {!r}; give each a `name:` of its own"),
+                         (list(recipe.tasks), "the task {!r} is named twice")):  # fmt: skip
+        twice = sorted({name for name in things if things.count(name) > 1})
+        if twice:
+            raise UsageError(what.format(twice[0]))
     for name in names:
-        if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
             raise UsageError(f"a source name is letters, digits, . _ and -, got {name!r}; give it a `name:`")
-    total = sum(recipe.split.ratios.values())
-    if recipe.split.by == "scene" and (abs(total - 1) > 1e-6 or min(recipe.split.ratios.values(), default=-1) < 0):
-        raise UsageError(f"split ratios must be positive and add up to 1, got {recipe.split.ratios}")
-    for what, value in (("cyclic.share", recipe.cyclic.share), ("mix.negatives", recipe.mix.negatives)):
-        if not 0 <= value <= 1:
-            raise UsageError(f"{what} is a share in 0..1, got {value}")
-    unknown = sorted(
-        {*recipe.templates, *recipe.mix.weights, *recipe.mix.max_per_image, *recipe.mix.max_per_task}
-        - {*recipe.tasks, "region"}
-    )
+    if recipe.split.by == "scene" and abs(sum(recipe.split.ratios.values()) - 1) > 1e-6:
+        raise UsageError(f"split ratios must add up to 1, got {recipe.split.ratios}")
+    mix = recipe.mix
+    named = {*recipe.templates, *mix.weights, *mix.max_per_image, *mix.max_per_task}
+    unknown = sorted(named - {*recipe.tasks, "region"})
     if unknown:
         raise UsageError(
             f"{unknown[0]!r} is named in templates or mix but is not among the tasks {', '.join(recipe.tasks)}"
         )
-    if min([*recipe.mix.weights.values(), *(s.weight for s in recipe.sources)], default=0) < 0:
-        raise UsageError("a weight cannot be negative")
     if not 0 <= recipe.tiles.overlap_px < recipe.tiles.size:
         raise UsageError(f"tiles need 0 <= overlap < size, got {recipe.tiles.overlap_px} and {recipe.tiles.size}")
-    if recipe.shard_rows < 1:
-        raise UsageError(f"shard_rows must be at least 1, got {recipe.shard_rows}")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from georsmllm.classes import is_countable
-from georsmllm.geometry import area, bounds, clip, shift, to_box, to_shapely
+from georsmllm.geometry import area, bounds, clip, parts, shift, to_box, to_shapely
 from georsmllm.types import ImageRef, PointSet, Ring, Sample, Target, Window
 
 MIN_PIECE_PX = 64
@@ -84,52 +84,45 @@ def _starts(length: int, size: int, overlap: int) -> tuple[int, ...]:
 def _pieces(target: Target, window: Window, min_visible: float) -> Iterator[Target]:
     place = (window.x, window.y, window.width, window.height)
     cut_shape, visible, fit = clip(target.shape, place)
-    if cut_shape is None and target.ignore is not None:
-        # a rotated box or polygon without area is nowhere by its area; it stays where it lies, and stays ignored
-        cut_shape = clip(to_box(target.shape), place).shape
+    ignore = target.ignore
+    if cut_shape is None and area(target.shape) == 0:
+        # a rotated box or polygon without area is nowhere by its area; it stays where it lies, and is not asked
+        cut_shape, ignore = clip(to_box(target.shape), place).shape, ignore or "collapsed"
     if cut_shape is None:
         return
     attributes = tuple((n, _shifted(v, window) if n == "head" else v) for n, v in target.attributes)
-    moved = replace(target, attributes=attributes, mask=None)
+    moved = replace(target, attributes=attributes, mask=None, ignore=ignore)
     if visible == 1.0:
         yield replace(moved, shape=shift(cut_shape, -window.x, -window.y))
         return
     stuff = not is_countable(target.label)
-    for piece in _apart(cut_shape, target.shape):
-        ignore = target.ignore
-        if ignore is None and not stuff and visible * target.visible < min_visible:
-            ignore = "low_visibility"
+    pieces = _apart(cut_shape, target.shape)
+    for piece in pieces:
+        own = visible if len(pieces) == 1 else visible * area(piece) / area(cut_shape)
+        share = 1.0 if stuff else own * target.visible
+        reason = ignore
+        if ignore is None and share < min_visible:
+            reason = "low_visibility"
         elif ignore is None and fit < MIN_FIT:
-            ignore = "clipped_beyond_shape"
+            reason = "clipped_beyond_shape"
         elif ignore is None and piece.kind == "polygon" and area(piece) < MIN_PIECE_PX:
-            ignore = "under_size"
-        share = 1.0 if stuff else visible * target.visible
-        yield replace(moved, shape=shift(piece, -window.x, -window.y), visible=share, ignore=ignore)
+            reason = "under_size"
+        yield replace(moved, shape=shift(piece, -window.x, -window.y), visible=share, ignore=reason)
 
 
 def _apart(piece: PointSet, whole: PointSet) -> list[PointSet]:
     """The parts of a cut polygon that no longer touch each other, as shapes of their own; a shape whose parts lay apart
     before it was cut is one object all the same."""
-    parts = _parts(piece)
-    if len(parts) < 2 or len(_touching(_parts(whole))) > 1:
+    left = parts(piece)
+    if len(left) < 2 or len(_touching(parts(whole))) > 1:
         return [piece]
-    return [PointSet("polygon", tuple(r for i in group for r in parts[i])) for group in _touching(parts)]
+    return [PointSet("polygon", tuple(r for i in group for r in left[i])) for group in _touching(left)]
 
 
-def _parts(shape: PointSet) -> list[list[Ring]]:
-    parts: list[list[Ring]] = []
-    for ring in shape.rings:
-        if ring.sign == "+":
-            parts.append([ring])
-        else:
-            parts[-1].append(ring)
-    return parts
-
-
-def _touching(parts: list[list[Ring]]) -> list[list[int]]:
-    if len(parts) == 1:
+def _touching(pieces: list[list[Ring]]) -> list[list[int]]:
+    if len(pieces) == 1:
         return [[0]]
-    areas = [to_shapely(PointSet("polygon", tuple(part))) for part in parts]
+    areas = [to_shapely(PointSet("polygon", tuple(part))) for part in pieces]
     groups: list[list[int]] = []
     for i, geometry in enumerate(areas):
         joined = [group for group in groups if any(geometry.intersects(areas[j]) for j in group)]
@@ -140,4 +133,4 @@ def _touching(parts: list[list[Ring]]) -> list[list[int]]:
 
 def _shifted(head: str, window: Window) -> str:
     x, y = head.split(",")
-    return f"{float(x) - window.x:g},{float(y) - window.y:g}"
+    return f"{float(x) - window.x:.10g},{float(y) - window.y:.10g}"

@@ -217,7 +217,8 @@ class Message:
 @dataclass(frozen=True, slots=True)
 class ViewFacts:
     """How one image of a record came to be: `source` below the dataset's root, cut at `window` (x, y, width, height;
-    empty: whole), `affine` and `crs` of the scene (empty: none), `content`: a hash of the pixels."""
+    empty: whole), `affine` and `crs` of the scene (empty: none), `content`: a hash of the source image's pixels, of its
+    bytes where it is above 100 megapixels, empty where it is of one colour only."""
 
     source: str
     width: int

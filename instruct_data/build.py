@@ -13,16 +13,16 @@ import msgspec
 from georsmllm import __version__
 from georsmllm.discover import converter, task
 from georsmllm.errors import UsageError
-from georsmllm.jsonl import read_json, write_json, writing
+from georsmllm.jsonl import PART, read_json, write_json, writing
 from georsmllm.layout import FORMAT, Manifest, SourceFacts, SourceStats, Stats
-from georsmllm.recipe import Recipe
+from georsmllm.recipe import Recipe, Source
 
 from .card import card
 from .mixture import mix
-from .parts import Bar, make_parts, parts, source_name
+from .parts import Bar, Tally, add, make_parts, merge, parts
 
-_FILES = ("manifest.json", "stats.json", "README.md", "quarantine.jsonl", "look.html")
-_FOLDERS = ("records", "images", ".state")
+_FILES = ("stats.json", "README.md", "quarantine.jsonl", "look.html", "manifest.json")
+_FOLDERS = ("records", "images")
 
 
 class Outcome(NamedTuple):
@@ -57,68 +57,90 @@ def build(
     for name in recipe.tasks:
         task(name)
     state = out / ".state"
-    if overwrite:
-        _clear(out)
-    elif (out / "manifest.json").exists():
+    if not overwrite and (out / "manifest.json").exists():
         return _kept(recipe, out)
-    _claim(recipe, out, state)
+    _claim(recipe, out, overwrite=overwrite)
     make_parts(recipe, state, workers=workers, bar=bar)
     sources, facts, paths = _gather(recipe, state, out)
     mixed = mix(recipe, paths, state, out, bar=bar)
-    stats = Stats(
-        sources=sources,
-        made=mixed.made,
-        written=mixed.written,
-        repeated=mixed.repeated,
-        dropped=mixed.dropped,
-        by_task=mixed.by_task,
-        by_class=mixed.by_class,
-        negatives=mixed.negatives,
-        scenes=mixed.scenes,
-        unused_images=mixed.unused_images,
-    )
+    stats = Stats(sources=sources, **{name: value for name, value in mixed._asdict().items() if name != "shards"})
     _check(stats)
     manifest = Manifest(FORMAT, __version__, recipe, facts, mixed.shards)
     write_json(out / "stats.json", stats)
     with writing(out / "README.md") as file:
         file.write(card(manifest, stats).encode())
+    for stray in out.glob(f".*{PART}"):
+        stray.unlink()
     write_json(out / "manifest.json", manifest)
     shutil.rmtree(state)
     return Outcome(manifest, stats, already_there=False)
 
 
-def _clear(out: Path) -> None:
-    """Remove what a build of ours wrote; anything else in the folder stays."""
-    if out.exists() and any(out.iterdir()) and not ((out / "manifest.json").exists() or (out / ".state").exists()):
-        raise UsageError(f"{out} is not empty and no set of ours; choose another folder")
-    for name in _FILES:
-        (out / name).unlink(missing_ok=True)
-    for name in _FOLDERS:
-        shutil.rmtree(out / name, ignore_errors=True)
-
-
 def _kept(recipe: Recipe, out: Path) -> Outcome:
+    """The finished set that lies there, when it is of this very recipe and version."""
     manifest = read_json(out / "manifest.json", Manifest)
     if manifest.recipe != recipe:
         raise UsageError(f"{out} holds a set of another recipe ({_difference(manifest.recipe, recipe)}); {_WAYS_OUT}")
+    if (manifest.format, manifest.georsmllm) != (FORMAT, __version__):
+        raise UsageError(f"{out} was built by georsmllm {manifest.georsmllm}, this is {__version__}; {_WAYS_OUT}")
+    if (out / ".state").exists():
+        shutil.rmtree(out / ".state")
     return Outcome(manifest, read_json(out / "stats.json", Stats), already_there=True)
 
 
-def _claim(recipe: Recipe, out: Path, state: Path) -> None:
-    claim = state / "recipe.json"
-    if claim.exists():
-        begun = read_json(claim, Recipe)
-        if begun != recipe and not any((state / "parts").glob("*.jsonl")):
-            shutil.rmtree(state)  # it ended before anything was made, by a wrong path for instance
-            write_json(claim, recipe)
-        elif begun != recipe:
-            raise UsageError(
-                f"{out} holds an unfinished build of another recipe ({_difference(begun, recipe)}); {_WAYS_OUT}"
-            )
-        return
-    if out.exists() and any(out.iterdir()):
+def _claim(recipe: Recipe, out: Path, *, overwrite: bool) -> None:
+    """Leave `out` holding this recipe's claim, and of earlier work only what this recipe can go on from.
+
+    Whatever moment a build is killed at, a claim or a manifest of ours stands there, so that the folder stays ours.
+    """
+    state = out / ".state"
+    begun = _begun(out)
+    # Relaxing the share of bad records does not change a part.
+    if (
+        begun is not None
+        and not overwrite
+        and msgspec.structs.replace(begun, max_bad_share=recipe.max_bad_share) != recipe
+    ):
+        if any((state / "parts").glob("*.jsonl")):
+            difference = _difference(begun, recipe)
+            raise UsageError(f"{out} holds an unfinished build of another recipe ({difference}); {_WAYS_OUT}")
+        overwrite = True  # it ended before anything was made, by a wrong path for instance
+    if begun is None and not overwrite and any(entry.name != ".state" for entry in _entries(out)):
         raise UsageError(f"{out} is not empty; choose another folder for the set")
-    write_json(claim, recipe)
+    if overwrite:
+        _clear(out, ours=begun is not None)
+    write_json(state / "recipe.json", recipe)
+
+
+def _entries(out: Path) -> list[Path]:
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file; expected a folder for the set")
+    return sorted(out.iterdir()) if out.exists() else []
+
+
+def _begun(out: Path) -> Recipe | None:
+    """The recipe of an unfinished build in `out`; None where there is none."""
+    claim = out / ".state" / "recipe.json"
+    return read_json(claim, Recipe) if claim.exists() else None
+
+
+def _clear(out: Path, *, ours: bool) -> None:
+    """Remove what a build of ours wrote, its marks last; raises UsageError where nothing proves that it is ours."""
+    entries = _entries(out)
+    if not ours and any(entry.name != ".state" for entry in entries):
+        try:
+            read_json(out / "manifest.json", Manifest)
+        except UsageError:
+            raise UsageError(f"{out} is not empty and no set of ours; choose another folder") from None
+    for entry in (out / ".state").glob("*"):
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        elif entry.name != "recipe.json":
+            entry.unlink()
+    for name in _FOLDERS:
+        shutil.rmtree(out / name, ignore_errors=True)
+    for name in _FILES:
+        (out / name).unlink(missing_ok=True)
 
 
 _WAYS_OUT = "choose another --out, or --overwrite it"
@@ -138,37 +160,51 @@ def _gather(
     paths: list[Path] = []
     with writing(out / "quarantine.jsonl") as quarantine:
         for source in recipe.sources:
-            name = source_name(source)
-            sums = dict.fromkeys(("found", "kept", "views", "targets", "asked", "made"), 0)
-            tables: dict[str, dict[str, int]] = {key: {} for key in ("quarantined", "mended", "ignored", "refused")}
-            digest, licence = hashlib.sha256(), ""
+            name = source.records_name
+            total = Tally()
+            bad: dict[str, int] = {}
+            digest = hashlib.sha256()
             for path, tally in parts(state, name):
-                counted = msgspec.structs.asdict(tally)
-                sums = {key: value + counted[key] for key, value in sums.items()}
-                for bad in tally.quarantined:
-                    quarantine.write(msgspec.json.encode(bad) + b"\n")
-                    _count(tables["quarantined"], {bad.reason: 1})
-                for key in ("mended", "ignored", "refused"):
-                    _count(tables[key], counted[key])
-                digest.update(hashlib.sha256(path.read_bytes()).digest())
-                licence = tally.licence
+                merge(total, tally)
+                for entry in tally.quarantined:
+                    quarantine.write(msgspec.json.encode(entry) + b"\n")
+                    add(bad, {entry.reason: 1})
+                digest.update(tally.digest.encode())
                 paths.append(path)
-            tables = {key: dict(sorted(table.items())) for key, table in tables.items()}
-            sources[name] = msgspec.convert({**sums, **tables}, SourceStats)
-            facts.append(SourceFacts(name, source.dataset, licence, digest.hexdigest()))
-            bad_count = sums["found"] - sums["kept"]
-            if bad_count > recipe.max_bad_share * sums["found"]:
-                worst = max(tables["quarantined"].items(), key=lambda item: item[1])
-                raise UsageError(
-                    f"{bad_count} of {sums['found']} records of {name} cannot be read (most: {worst[0]}, {worst[1]}), more "
-                    f"than max_bad_share {recipe.max_bad_share:g}; see them with: georsmllm check {name}={source.path}"
-                )
+            sources[name] = _source_stats(total, bad)
+            facts.append(SourceFacts(name, source.dataset, total.licence, digest.hexdigest()))
+    for source in recipe.sources:
+        _check_share(source, sources[source.records_name], recipe.max_bad_share)
     return sources, tuple(facts), paths
 
 
-def _count(counts: dict[str, int], more: dict[str, int]) -> None:
-    for name, count in more.items():
-        counts[name] = counts.get(name, 0) + count
+def _source_stats(total: Tally, bad: dict[str, int]) -> SourceStats:
+    def ordered(counts: dict[str, int]) -> dict[str, int]:
+        return dict(sorted(counts.items()))
+
+    return SourceStats(
+        found=total.found,
+        kept=total.kept,
+        views=total.views,
+        targets=total.targets,
+        asked=total.asked,
+        made=total.made,
+        quarantined=ordered(bad),
+        mended=ordered(total.mended),
+        ignored=ordered(total.ignored),
+        refused=ordered(total.refused),
+    )
+
+
+def _check_share(source: Source, stats: SourceStats, most: float) -> None:
+    bad = stats.found - stats.kept
+    if bad > most * stats.found:
+        reason, count = max(stats.quarantined.items(), key=lambda item: item[1])
+        name = source.records_name
+        raise UsageError(
+            f"{bad} of {stats.found} records of {name} cannot be read (most: {reason}, {count}), more than max_bad_share "
+            f"{most:g}; see quarantine.jsonl, or: georsmllm check {source.dataset}={source.path}"
+        )
 
 
 def _check(stats: Stats) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import re
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from itertools import groupby
@@ -20,24 +21,16 @@ from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from georsmllm.jsonl import writing
+from georsmllm.errors import UsageError
+from georsmllm.jsonl import PART, writing
 from georsmllm.layout import Counts, Shard
 from georsmllm.recipe import Mix, Recipe
 from georsmllm.rng import hash64, unit
 from georsmllm.types import Record
 
-from .parts import Bar, source_name
+from .parts import Bar
 
 SPLITS = ("train", "val", "test")
-_EVALUATION = {"test": 2, "val": 1, "train": 0}
-_SPLIT_NAMES = {
-    "": "train",
-    "training": "train",
-    "trainval": "train",
-    "valid": "val",
-    "validation": "val",
-    "testing": "test",
-}
 _SCHEMA = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
@@ -45,7 +38,7 @@ PRAGMA cache_size = -2048;
 CREATE TABLE record (
     n INTEGER PRIMARY KEY, part INTEGER, start INTEGER, length INTEGER, id TEXT, source TEXT, task TEXT, view TEXT,
     negative INTEGER, direction TEXT, twin_of TEXT, scene TEXT, source_split TEXT, rank INTEGER,
-    split TEXT, copies INTEGER DEFAULT 1, said INTEGER, dropped TEXT
+    split TEXT, copy INTEGER DEFAULT 1, original INTEGER, said INTEGER, dropped TEXT
 );
 CREATE TABLE label (n INTEGER, view TEXT, label TEXT);
 CREATE TABLE image (view TEXT, scene TEXT, content TEXT, path TEXT, UNIQUE (view, path));
@@ -119,7 +112,7 @@ def _fill(db: sqlite3.Connection, seed: int, part_paths: Sequence[Path], bar: Ca
             for line in lines:
                 row = decoder.decode(line)
                 origin = row.provenance
-                rank = hash64(seed, "order", row.id) >> 1
+                rank = _rank(seed, row.id)
                 db.execute(
                     "INSERT INTO record (n, part, start, length, id, source, task, view, negative, direction, twin_of, scene,"
                     " source_split, rank, said) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
@@ -139,11 +132,30 @@ def _fill(db: sqlite3.Connection, seed: int, part_paths: Sequence[Path], bar: Ca
                 n += 1
                 start += len(line)
         watch.update(1)
-    db.execute("CREATE UNIQUE INDEX record_id ON record (id)")
+    _refuse_twins(db)
     db.execute("CREATE INDEX label_view ON label (view, label)")
     db.execute("CREATE INDEX label_n ON label (n)")
+    db.execute("CREATE INDEX record_view ON record (view)")
     db.execute("COMMIT")
     watch.close()
+
+
+def _refuse_twins(db: sqlite3.Connection) -> None:
+    """Raise UsageError when two records have one id, or two views one file: a reader gave one key to two records."""
+    for column, what in (("id", "records are called"), ("path", "views would be written to")):
+        table = "record" if column == "id" else "image"
+        twin = db.execute(f"SELECT {column} FROM {table} GROUP BY {column} HAVING COUNT(*) > 1 ORDER BY 1 LIMIT 1")  # noqa: S608
+        found = twin.fetchone()
+        if found is not None:
+            raise UsageError(
+                f"two {what} {found[0]}; the reader of that source must give every record a key of its own"
+            )
+    db.execute("CREATE UNIQUE INDEX record_id ON record (id)")
+
+
+def _rank(seed: int, record_id: str) -> int:
+    """The place of a record in the order of the set: a hash, so the order is a fixed shuffle."""
+    return hash64(seed, "order", record_id) >> 1
 
 
 # --- law 7: no scene and no image content on two sides ---------------------------------------------------------------
@@ -159,17 +171,28 @@ def _split(db: sqlite3.Connection, recipe: Recipe) -> None:
         )
         db.execute("UPDATE record SET split = by_ratio(scene_group(scene))")
         return
-    db.create_function("official", 1, lambda name: _SPLIT_NAMES.get(name.lower(), name.lower()), deterministic=True)
-    db.create_function("strictness", 1, lambda split: _EVALUATION.get(split, 3), deterministic=True)
-    db.execute("UPDATE record SET split = official(source_split)")
+    for (name,) in db.execute("SELECT DISTINCT source_split FROM record ORDER BY 1").fetchall():
+        db.execute("UPDATE record SET split = ? WHERE source_split = ?", (_official(name), name))
+    db.create_function("strictness", 1, SPLITS.index, deterministic=True)
     db.execute(
         "CREATE TEMP TABLE strictest AS SELECT scene_group(scene) AS grouped, MAX(strictness(split)) AS level FROM record"
         " GROUP BY 1 HAVING COUNT(DISTINCT split) > 1"
     )
+    db.execute("CREATE UNIQUE INDEX temp.strictest_group ON strictest (grouped)")
     db.execute(
         "UPDATE record SET dropped = 'scene_in_evaluation_split' WHERE strictness(split) <"
         " (SELECT level FROM strictest WHERE grouped = scene_group(scene))"
     )
+
+
+def _official(name: str) -> str:
+    """train, val or test for a dataset's own name of a split (train2017, trainval, test-dev ...); "" is training data."""
+    found = re.match(r"train|val|test", name.strip().lower() or "train")
+    if found is None:
+        raise UsageError(
+            f"the split {name!r} is none of train, val and test; leave it out by `splits:`, or split by scene"
+        )
+    return found[0]
 
 
 def _by_ratio(ratios: Sequence[tuple[str, float]], u: float) -> str:
@@ -192,6 +215,7 @@ def _scene_groups(db: sqlite3.Connection) -> dict[str, str]:
 
     def find(scene: str) -> str:
         while leader.setdefault(scene, scene) != scene:
+            leader[scene] = leader[leader[scene]]
             scene = leader[scene]
         return scene
 
@@ -230,23 +254,40 @@ def _choose_directions(db: sqlite3.Connection, recipe: Recipe) -> None:
 
 
 def _weigh(db: sqlite3.Connection, recipe: Recipe) -> None:
-    weights = {source_name(source): source.weight for source in recipe.sources}
+    weights = {source.records_name: source.weight for source in recipe.sources}
     tasks = recipe.mix.weights
+    if all(weight == 1.0 for weight in (*weights.values(), *tasks.values())):
+        return
 
     def copies(source: str, task: str, record_id: str) -> int:
         weight = weights[source] * tasks.get(task, 1.0)
         return math.floor(weight) + (unit(recipe.seed, "weight", record_id) < weight % 1)
 
-    if all(weight == 1.0 for weight in (*weights.values(), *tasks.values())):
-        return
     db.create_function("copies_of", 3, copies, deterministic=True)
-    db.execute("UPDATE record SET copies = copies_of(source, task, id) WHERE dropped IS NULL")
-    db.execute("UPDATE record SET dropped = 'weight', copies = 1 WHERE copies = 0")
+    db.create_function("rank_of", 1, lambda record_id: _rank(recipe.seed, record_id), deterministic=True)
+    db.execute(
+        "CREATE TEMP TABLE wanted AS SELECT n, copies_of(source, task, id) AS times FROM record WHERE dropped IS NULL"
+    )
+    db.execute("CREATE UNIQUE INDEX temp.wanted_n ON wanted (n)")
+    db.execute("UPDATE record SET dropped = 'weight' WHERE n IN (SELECT n FROM wanted WHERE times = 0)")
+    (most,) = db.execute("SELECT COALESCE(MAX(times), 0) FROM wanted").fetchone()
+    for copy in range(2, most + 1):
+        db.execute(
+            "INSERT INTO record (part, start, length, id, source, task, view, negative, direction, twin_of, scene,"
+            " source_split, rank, split, copy, original, said) SELECT part, start, length, id || '~' || ?1, source, task, view,"
+            " negative, direction, twin_of, scene, source_split, rank_of(id || '~' || ?1), split, ?1, n, said"
+            " FROM record JOIN wanted USING (n) WHERE times >= ?1",
+            (copy,),
+        )
+    db.execute(
+        "INSERT INTO label SELECT again.n, label.view, label.label FROM record AS again"
+        " JOIN label ON label.n = again.original WHERE again.copy > 1"
+    )
 
 
 def _cap(db: sqlite3.Connection, rules: Mix) -> None:
     for task, most in rules.max_per_image.items():
-        _keep_first(db, "split, view, task", "task = ?", (task,), most, "max_per_image")
+        _keep_first(db, "split, view, task", {"task": task}, most=most, name="max_per_image")
     if rules.max_per_class is not None:
         db.execute(
             "UPDATE record SET dropped = 'max_per_class' WHERE n IN (SELECT n FROM (SELECT n, ROW_NUMBER() OVER"
@@ -255,14 +296,16 @@ def _cap(db: sqlite3.Connection, rules: Mix) -> None:
             (rules.max_per_class,),
         )
     for task, most in rules.max_per_task.items():
-        _keep_first(db, "split, task", "task = ?", (task,), most, "max_per_task")
+        _keep_first(db, "split, task", {"task": task}, most=most, name="max_per_task")
 
 
-def _keep_first(db: sqlite3.Connection, group: str, where: str, values: tuple[str, ...], most: int, name: str) -> None:
+def _keep_first(db: sqlite3.Connection, group: str, where: Mapping[str, str | int], *, most: int, name: str) -> None:
+    """Drop all but the first `most` by rank of each group, among the records that fit `where`."""
+    fits = " AND ".join(f"{column} = ?" for column in where)
     db.execute(
         f"UPDATE record SET dropped = ? WHERE n IN (SELECT n FROM (SELECT n, ROW_NUMBER() OVER"  # noqa: S608 - our own words
-        f" (PARTITION BY {group} ORDER BY rank) AS place FROM record WHERE dropped IS NULL AND {where}) WHERE place > ?)",
-        (name, *values, most),
+        f" (PARTITION BY {group} ORDER BY rank) AS place FROM record WHERE dropped IS NULL AND {fits}) WHERE place > ?)",
+        (name, *where.values(), most),
     )
 
 
@@ -274,7 +317,8 @@ def _cap_negatives(db: sqlite3.Connection, share: float) -> None:
     for split, task, positives, negatives in counted:
         most = negatives if share == 1.0 else math.floor(positives * share / (1 - share) + 1e-9)
         if negatives > most:
-            _keep_first(db, "split, task", "negative AND split = ? AND task = ?", (split, task), most, "negative_share")
+            where = {"negative": 1, "split": split, "task": task}
+            _keep_first(db, "split, task", where, most=most, name="negative_share")
 
 
 # --- the shards ------------------------------------------------------------------------------------------------------
@@ -287,7 +331,7 @@ def _write(
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():
         old.unlink()
-    (total,) = db.execute("SELECT COALESCE(SUM(copies), 0) FROM record WHERE dropped IS NULL").fetchone()
+    (total,) = db.execute("SELECT COUNT(*) FROM record WHERE dropped IS NULL").fetchone()
     watch = bar("writing", total)
     shards: list[Shard] = []
     with _Parts(part_paths) as lines:
@@ -326,18 +370,18 @@ def _shard(rows: Iterator[bytes], path: Path, split: str, most: int, watch: Bar)
 def _lines(db: sqlite3.Connection, split: str, lines: _Parts) -> Iterator[bytes]:
     """The lines of a split in the order of their ranks; copies and stand-ins get an id of their own."""
     chosen = db.execute(
-        "SELECT chosen.id, chosen.copies, chosen.n != source.n, source.part, source.start, source.length"
-        " FROM record AS chosen JOIN record AS source ON source.n = chosen.said"
-        " WHERE chosen.dropped IS NULL AND chosen.split = ? ORDER BY chosen.rank",
+        "SELECT chosen.id, source.id, chosen.copy, source.part, source.start, source.length FROM record AS chosen"
+        " JOIN record AS source ON source.n = chosen.said"
+        " WHERE chosen.dropped IS NULL AND chosen.split = ? ORDER BY chosen.rank, chosen.id",
         (split,),
     )
-    for identity, copies, stands_in, part, start, length in chosen:
+    for identity, source, copy, part, start, length in chosen:
         line = lines.read(part, start, length)
-        if stands_in:
+        if copy > 1:
+            line = _with_id(line, identity)
+        elif identity != source:
             line = _with_id(line, f"{identity}~control")
         yield line
-        for copy in range(2, copies + 1):
-            yield _with_id(line, f"{identity}~{copy}")
 
 
 def _with_id(line: bytes, identity: str) -> bytes:
@@ -371,18 +415,19 @@ class _Parts:
 
 
 def _remove_unused(db: sqlite3.Connection, out: Path) -> int:
-    """Delete the views that no kept record shows, and what a killed build left half-written; how many there were."""
-    db.execute(
-        "CREATE TEMP TABLE shown AS SELECT DISTINCT path FROM image JOIN record USING (view) WHERE dropped IS NULL"
+    """Delete the views that no kept record shows, and what a killed build left half-written; how many views there were."""
+    unused = db.execute(
+        "SELECT path FROM image WHERE NOT EXISTS (SELECT 1 FROM record WHERE record.view = image.view AND dropped IS NULL)"
+        " ORDER BY path"
     )
-    db.execute("CREATE INDEX temp.shown_path ON shown (path)")
     removed = 0
+    for (path,) in unused:
+        (out / path).unlink(missing_ok=True)  # a killed run may have been here before
+        removed += 1
     for folder, _, names in os.walk(out / "images", topdown=False):
-        for name in sorted(names):
-            path = Path(folder, name)
-            if db.execute("SELECT 1 FROM shown WHERE path = ?", (path.relative_to(out).as_posix(),)).fetchone() is None:
-                path.unlink()
-                removed += 1
+        for name in names:
+            if name.startswith(".") and name.endswith(PART):
+                Path(folder, name).unlink()
         if not any(Path(folder).iterdir()):
             Path(folder).rmdir()
     return removed
@@ -390,23 +435,23 @@ def _remove_unused(db: sqlite3.Connection, out: Path) -> int:
 
 def _mixed(db: sqlite3.Connection, shards: tuple[Shard, ...], unused_images: int) -> Mixed:
     db.execute(
-        "CREATE TEMP VIEW kept AS SELECT chosen.split, chosen.copies, source.n, source.task, source.view, source.negative,"
-        " source.scene FROM record AS chosen JOIN record AS source ON source.n = chosen.said WHERE chosen.dropped IS NULL"
+        "CREATE TEMP VIEW kept AS SELECT chosen.split, chosen.copy, chosen.scene, chosen.n, source.task, source.view,"
+        " source.negative FROM record AS chosen JOIN record AS source ON source.n = chosen.said WHERE chosen.dropped IS NULL"
     )
-    (made,) = db.execute("SELECT COUNT(*) FROM record").fetchone()
-    written, repeated = db.execute("SELECT COALESCE(SUM(copies), 0), COALESCE(SUM(copies - 1), 0) FROM kept").fetchone()
-    dropped = db.execute("SELECT dropped, COUNT(*) FROM record WHERE dropped IS NOT NULL GROUP BY 1 ORDER BY 1")
+    (made,) = db.execute("SELECT COUNT(*) FROM record WHERE copy = 1").fetchone()
+    written, repeated = db.execute("SELECT COUNT(*), COALESCE(SUM(copy > 1), 0) FROM kept").fetchone()
+    dropped = db.execute(
+        "SELECT dropped, COUNT(*) FROM record WHERE dropped IS NOT NULL AND copy = 1 GROUP BY 1 ORDER BY 1"
+    )
     return Mixed(
         shards=shards,
         made=made,
         written=written,
         repeated=repeated,
         dropped=dict(dropped.fetchall()),
-        by_task=_table(db, "SELECT split, task, SUM(copies) FROM kept GROUP BY 1, 2 ORDER BY 1, 2"),
-        by_class=_table(
-            db, "SELECT split, label, SUM(copies) FROM label JOIN kept USING (n, view) GROUP BY 1, 2 ORDER BY 1, 2"
-        ),
-        negatives=_table(db, "SELECT split, task, SUM(copies * negative) FROM kept GROUP BY 1, 2 ORDER BY 1, 2"),
+        by_task=_table(db, "SELECT split, task, COUNT(*) FROM kept GROUP BY 1, 2 ORDER BY 1, 2"),
+        by_class=_table(db, "SELECT split, label, COUNT(*) FROM label JOIN kept USING (n) GROUP BY 1, 2 ORDER BY 1, 2"),
+        negatives=_table(db, "SELECT split, task, SUM(negative) FROM kept GROUP BY 1, 2 ORDER BY 1, 2"),
         scenes=dict(db.execute("SELECT split, COUNT(DISTINCT scene) FROM kept GROUP BY 1 ORDER BY 1").fetchall()),
         unused_images=unused_images,
     )

@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 import msgspec
 
@@ -47,6 +47,7 @@ class Tally(msgspec.Struct):
     asked: int = 0
     made: int = 0
     licence: str = ""
+    digest: str = ""
     quarantined: list[Quarantined] = []
     mended: dict[str, int] = {}
     ignored: dict[str, int] = {}
@@ -90,10 +91,6 @@ def make_parts(recipe: Recipe, state: Path, *, workers: int, bar: Callable[[str,
         watch.close()
 
 
-def source_name(source: Source) -> str:
-    return source.name or Path(source.dataset).stem
-
-
 def parts(state: Path, source: str) -> Iterator[tuple[Path, Tally]]:
     """The part files of a source in order, each with its tally."""
     number = 0
@@ -109,7 +106,7 @@ def _part_path(state: Path, source: str, number: int) -> Path:
 def _found(recipe: Recipe, index: int, state: Path) -> tuple[Path, int]:
     """The file of a source's refs and their number; the folder is walked once, a resumed build reads the file."""
     source = recipe.sources[index]
-    path = state / f"{source_name(source)}.refs.jsonl"
+    path = state / f"{source.records_name}.refs.jsonl"
     if not path.exists():
         encoder = msgspec.json.Encoder()
         refs = converter(source.dataset).find(Path(source.path).expanduser())
@@ -182,39 +179,64 @@ def _workshop(state: Path, recipe_digest: str, source: int) -> Workshop:
 def make_chunk(job: Job) -> int:
     """Write the part and the tally of one chunk, unless they are there; the number of refs in it."""
     shop = _workshop(job.state, job.recipe, job.source)
-    path = _part_path(job.state, source_name(shop.source), job.number)
+    path = _part_path(job.state, shop.source.records_name, job.number)
     if path.exists():
         return len(job.refs)
     tally = Tally(found=len(job.refs), licence=shop.reader.card.licence)
-    encoder = msgspec.json.Encoder()
+    digest = hashlib.sha256()
     ready = path.with_suffix(".ready")
     with writing(ready) as out:
         for ref in job.refs:
+            start = out.tell()
             try:
-                sample = _read(shop, ref)
-                pictures = tuple(Picture(shop.images_root, image, shop.recipe.stretch) for image in sample.images)
+                made = _make_sample(shop, ref, out, digest.update)
             except BadRecord as bad:
                 if shop.recipe.policy == "strict":
                     raise
-                tally.quarantined.append(
-                    Quarantined(source_name(shop.source), ref.key, bad.where, bad.reason, bad.message, bad.raw)
-                )
+                out.seek(start)
+                out.truncate()
+                name = shop.source.records_name
+                tally.quarantined.append(Quarantined(name, ref.key, bad.where, bad.reason, bad.message, bad.raw))
                 continue
-            tally.kept += 1
-            _add(tally.mended, dict(sample.mended))
-            for line in _records(shop, sample, pictures, tally):
-                out.write(encoder.encode(line) + b"\n")
-                tally.made += 1
+            merge(tally, made)
+    tally.digest = digest.hexdigest()
     write_json(path.with_suffix(".tally"), tally)
     ready.replace(path)
     return len(job.refs)
+
+
+def _make_sample(shop: Workshop, ref: Ref, out: BinaryIO, digest: Callable[[bytes], object]) -> Tally:
+    """Write the records of one sample; its counts. Raises BadRecord, and the caller takes back what was written."""
+    encoder = msgspec.json.Encoder()
+    sample = _read(shop, ref)
+    pictures = tuple(Picture(shop.images_root, image, shop.recipe.stretch) for image in sample.images)
+    tally = Tally(kept=1, mended=dict(sample.mended))
+    for line in _records(shop, sample, pictures, tally):
+        out.write(encoder.encode(line) + b"\n")
+        tally.made += 1
+    digest(encoder.encode((sample, [picture.content for picture in pictures])))
+    return tally
+
+
+def merge(tally: Tally, more: Tally) -> None:
+    """Add the counts of one tally to another's in place; the quarantined and the digest stay apart."""
+    tally.found += more.found
+    tally.kept += more.kept
+    tally.views += more.views
+    tally.targets += more.targets
+    tally.asked += more.asked
+    tally.made += more.made
+    add(tally.mended, more.mended)
+    add(tally.ignored, more.ignored)
+    add(tally.refused, more.refused)
+    tally.licence = more.licence or tally.licence
 
 
 def _read(shop: Workshop, ref: Ref) -> Sample:
     """The sample under the name that the recipe gives its source. Its scene keeps the dataset's own name, because a scene
     is the same place in whatever folder it lies; a generic reader has no such name."""
     sample = shop.reader.read(shop.path, ref)
-    name, scene = source_name(shop.source), sample.scene
+    name, scene = shop.source.records_name, sample.scene
     if shop.reader.generic and scene.startswith(f"{sample.dataset}/"):
         scene = f"{name}{scene.removeprefix(sample.dataset)}"
     return replace(sample, id=f"{name}/{ref.key}", dataset=name, scene=scene)
@@ -262,7 +284,7 @@ def _records(shop: Workshop, sample: Sample, pictures: tuple[Picture, ...], tall
     if max(sample.images[0].size_wh) > tiles.size:
         beyond = sum(target.ignore == "outside_image" for target in sample.targets)
         tally.targets += beyond
-        _add(tally.ignored, {"outside_image": beyond} if beyond else {})
+        add(tally.ignored, {"outside_image": beyond} if beyond else {})
 
 
 def _ask(shop: Workshop, view: Sample) -> Built:
@@ -300,11 +322,12 @@ def _account(tally: Tally, targets: tuple[Target, ...], said: list[Instruction],
     tally.asked += len(asked)
     for i, target in enumerate(targets):
         if i not in asked:
-            _add(tally.ignored, {target.ignore or refused.get(i, "not_drawn"): 1})
+            add(tally.ignored, {target.ignore or refused.get(i, "not_drawn"): 1})
     for refusal in refusals:
-        _add(tally.refused, {refusal.reason: 1})
+        add(tally.refused, {refusal.reason: 1})
 
 
-def _add(counts: dict[str, int], more: Mapping[str, int]) -> None:
+def add(counts: dict[str, int], more: Mapping[str, int]) -> None:
+    """Add counts by name in place."""
     for name, count in more.items():
         counts[name] = counts.get(name, 0) + count

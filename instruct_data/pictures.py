@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import shutil
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from georsmllm import imagefile, images
 from georsmllm.errors import BadRecord
 from georsmllm.images import BadImage, Stretch
-from georsmllm.jsonl import writing
+from georsmllm.jsonl import PART, writing
 from georsmllm.types import ImageRef, ViewFacts, Window
 
 if TYPE_CHECKING:
@@ -18,11 +20,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 EXIF_ORIENTATION = 274
+UP = "__up__"
 PNG_LEVEL = 1  # of zlib; OpenCV writes a 1024 px tile three times as fast as Pillow
 
 
 class Picture:
-    """One image file. Up to 100 megapixels it is decoded whole, which proves it complete; beyond that by window."""
+    """One image file, proved whole before anything is asked about it. Up to 100 megapixels its pixels are held; beyond
+    that each view is read by window."""
 
     def __init__(self, root: Path, image: ImageRef, stretch: Stretch) -> None:
         """Raises BadRecord with the reason of the image layer."""
@@ -35,6 +39,7 @@ class Picture:
                 self.rgb = images.read_rgb(self.path, stretch=stretch)
                 self.content = images.content_hash(self.rgb)
             else:
+                images.verify(self.path)
                 with self.path.open("rb") as data:
                     self.content = hashlib.file_digest(data, "sha256").hexdigest()
         except BadImage as bad:
@@ -54,12 +59,25 @@ class Picture:
 
     def save(self, view: ImageRef, path: Path, mode: Literal["copy", "link"]) -> None:
         """The view as a file that any trainer reads: the source file itself where it is whole, 8-bit RGB and upright, else
-        a PNG of its pixels."""
+        a PNG of its pixels. Raises BadRecord(name_too_long)."""
+        try:
+            self._save(view, path, mode)
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            message = (
+                f"a file name of {len(path.name)} characters is too long for this file system: {path.name[:60]}..."
+            )
+            raise BadRecord("name_too_long", message, where=str(self.path)) from None
+
+    def _save(self, view: ImageRef, path: Path, mode: Literal["copy", "link"]) -> None:
         if view.window is None and self._stands_as_it_is():
             path.parent.mkdir(parents=True, exist_ok=True)
             if mode == "link":
-                path.unlink(missing_ok=True)
-                path.symlink_to(self.path.resolve())
+                beside = path.with_name(f".{os.getpid()}-link{PART}")
+                beside.unlink(missing_ok=True)
+                beside.symlink_to(self.path.resolve())
+                beside.replace(path)
                 return
             with writing(path) as out, self.path.open("rb") as source:
                 shutil.copyfileobj(source, out)
@@ -96,13 +114,15 @@ class Picture:
 
 
 def view_path(source: str, view: ImageRef, suffix: str) -> str:
-    """Where a view lies in the set, below its folder: a tile's name tells its size and its corner in the scene."""
-    path = PurePosixPath(
-        "images", source, *(part for part in PurePosixPath(view.path).parts if part not in ("..", "/"))
-    )
+    """Where a view lies in the set: a tile's name tells its size and its corner in the scene, and a file that is written in
+    another format keeps its own suffix before the new one, so that no two files meet in one name. A path never leaves
+    the set's folder, whatever it says."""
+    parts = (UP if part == ".." else part for part in PurePosixPath(view.path).parts if part != "/")
+    path = PurePosixPath("images", source, *parts)
     window = view.window
     tile = f"__{window.width}x{window.height}__{window.x}___{window.y}" if window else ""
-    return str(path.with_name(f"{path.stem}{tile}{suffix}"))
+    stem = path.stem if path.suffix == suffix else path.name
+    return str(path.with_name(f"{stem}{tile}{suffix}"))
 
 
 def _as_record(bad: BadImage, path: Path) -> BadRecord:

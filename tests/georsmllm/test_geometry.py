@@ -21,7 +21,6 @@ from georsmllm.geometry import (
     shift,
     signed_area,
     to_box,
-    to_polygon,
     to_rbox,
     to_shapely,
 )
@@ -138,11 +137,6 @@ def test_to_rbox_turns_a_polygon_into_the_rectangle_around_its_parts():
     assert [round(c, 9) for p in found for c in p] == [c for p in DIAMOND for c in p]
     assert to_rbox(box(0, 0, 10, 10)) == rbox(UNIT)
     assert to_rbox(rbox(UNIT[::-1])) == rbox(UNIT)
-
-
-def test_to_polygon_keeps_the_outline():
-    assert to_polygon(box(0, 0, 10, 10)) == polygon(Ring(UNIT))
-    assert to_polygon(rbox(DIAMOND)) == polygon(Ring(DIAMOND))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from georsmllm.errors import UsageError
@@ -52,7 +54,7 @@ def test_words_and_flags_change_single_keys(tmp_path):
 
 def test_flags_alone_make_a_recipe():
     recipe = load(None, flags={"sources": [{"dataset": "dota", "path": "d"}], "tasks": ["det"]})
-    assert recipe.sources == (Source(dataset="dota", path="d"),)
+    assert recipe.sources == (Source(dataset="dota", path=str(Path.cwd() / "d")),)
 
 
 @pytest.mark.parametrize(
@@ -67,16 +69,21 @@ def test_flags_alone_make_a_recipe():
         (("tasks: [det, count]", "tasks: []"), "a recipe needs at least one task"),
         (("name: vhr", "name: dota"), "two sources are called 'dota'"),
         (("name: vhr", "name: a/b"), "a source name is letters"),
-        (("  negatives: 0.2", "  negatives: 2"), "mix.negatives is a share in 0..1, got 2"),
+        (("  negatives: 0.2", "  negatives: 2"), "recipe.yaml:13: Expected `float` <= 1.0 at mix.negatives"),
         (
             ("  negatives: 0.2", "  weights: {cout: 2}"),
             "'cout' is named in templates or mix but is not among the tasks",
         ),
-        (("weight: 2.5", "weight: -1"), "a weight cannot be negative"),
-        (("tasks:", "split: {ratios: {train: 0.5}}\ntasks:"), "split ratios must be positive and add up to 1"),
-        (("tasks:", "shard_rows: 0\ntasks:"), "shard_rows must be at least 1"),
+        (("weight: 2.5", "weight: -1"), "recipe.yaml:8: Expected `float` >= 0.0 at sources.1.weight"),
+        (("tasks:", "split: {ratios: {train: 0.5}}\ntasks:"), "split ratios must add up to 1"),
+        (("tasks:", "shard_rows: 0\ntasks:"), "Expected `int` >= 1 at shard_rows"),
         (("tasks:", "limits: {max_object: 3}\ntasks:"), "unknown key 'max_object' in limits; did you mean max_objects"),
         (("tasks:", "stretch: {kindd: auto}\ntasks:"), "unknown key 'kindd' in stretch; did you mean kind"),
+        (("tasks: [det, count]", "tasks: [det, det]"), "the task 'det' is named twice"),
+        (("mix:", "tiles: {size: 8}\nmix:"), "recipe.yaml:12: the key 'tiles' stands there a second time"),
+        (("tasks:", "split: {ratios: {../x: 1.0}}\ntasks:"), "matching regex"),
+        (("name: vhr", "name: .."), "a source name is letters"),
+        (("    weight:", "    limit: 0\n    weight:"), "recipe.yaml:8: Expected `int` >= 1 at sources.1.limit"),
         (("tasks: [", "tasks: [["), "recipe.yaml: not YAML"),
         ((GOOD, "just words"), "expected keys like `sources:`"),
     ],

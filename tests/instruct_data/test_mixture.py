@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from georsmllm.errors import UsageError
 from georsmllm.instruct_data.build import silent
 from georsmllm.instruct_data.mixture import Mixed, mix
 from georsmllm.recipe import Cyclic, Mix, Recipe, Source, Split
@@ -20,7 +22,9 @@ def record(identity: str, *, task: str = "det", view: str = "d/v", label: str = 
         direction=direction, twin_of=twin_of, stretch="", licence="", mended=(),
         views=(ViewFacts("a.png", 9, 9, (), (), "", content or view),),
     )  # fmt: skip
-    return Record(identity, (f"images/{view}.png",), (Message("user", identity),), task, (), "none", origin)
+    return Record(
+        identity, (f"images/{view.replace('/./', '/')}.png",), (Message("user", identity),), task, (), "none", origin
+    )
 
 
 def recipe(**changes: object) -> Recipe:
@@ -156,6 +160,34 @@ def test_caps_keep_the_first_by_rank(tmp_path):
     assert same == written
 
 
+def test_caps_and_shares_count_repeated_records_and_repeats_are_spread(tmp_path):
+    made = [record(f"r{i}", view=f"d/v{i}") for i in range(30)]
+    capped = recipe(mix=Mix(weights={"det": 3}, max_per_task={"det": 7}, negatives=1.0))
+    result, written = mixed(tmp_path, capped, *made)
+    assert (result.written, result.by_class) == (7, {"train": {"ship": 7}})
+    result, written = mixed(tmp_path, recipe(mix=Mix(weights={"det": 3}, negatives=1.0)), *made)
+    order = [r.id.partition("~")[0] for r in written["train"]]
+    assert len(order) == 90
+    assert sum(a == b for a, b in pairwise(order)) < 20
+    negatives = [record(f"n{i}", view=f"d/n{i}", negative=True) for i in range(30)]
+    tripled = recipe(mix=Mix(weights={"det": 3}, negatives=0.2))
+    result, _ = mixed(tmp_path, tripled, *made, *negatives)
+    assert (result.written, result.negatives) == (112, {"train": {"det": 22}})
+
+
+@pytest.mark.parametrize("split", ["dev", "part1", "?"])
+def test_an_official_split_of_another_name_is_asked_about(tmp_path, split):
+    with pytest.raises(UsageError, match="is none of train, val and test"):
+        mixed(tmp_path, recipe(split=Split(by="official")), record("1", split=split))
+
+
+def test_two_records_of_one_name_or_two_views_in_one_file_are_a_readers_fault(tmp_path):
+    with pytest.raises(UsageError, match="two records are called r1"):
+        mixed(tmp_path, recipe(), record("r1"), record("r1", view="d/w"))
+    with pytest.raises(UsageError, match=r"two views would be written to images/d/v.png"):
+        mixed(tmp_path, recipe(), record("r1", view="d/v"), record("r2", view="d/./v"))
+
+
 @pytest.mark.parametrize(("share", "kept"), [(0.0, 0), (0.2, 10), (0.5, 40), (1.0, 60)])
 def test_negatives_are_at_most_their_share_of_a_task(tmp_path, share, kept):
     made = [record(f"p{i}", view=f"d/p{i}") for i in range(40)]
@@ -197,8 +229,16 @@ def test_official_splits_take_evaluation_scenes_out_of_training(tmp_path):
 def test_views_that_no_kept_record_shows_are_removed(tmp_path):
     images = tmp_path / "out" / "images" / "d"
     images.mkdir(parents=True)
-    for name in ("v1", "v2", ".v3.png.77.part"):
-        (images / f"{name}.png").write_bytes(b"x")
-    result, _ = mixed(tmp_path, recipe(), record("r1", view="d/v1"))
-    assert result.unused_images == 2
+    for name in ("v1.png", "v2.png", ".v3.png.77.part"):
+        (images / name).write_bytes(b"x")
+    rules = recipe(mix=Mix(negatives=0.0))
+    result, _ = mixed(tmp_path, rules, record("r1", view="d/v1"), record("r2", view="d/v2", negative=True))
+    assert result.unused_images == 1
     assert [p.name for p in images.iterdir()] == ["v1.png"]
+
+
+def test_a_folder_of_views_that_is_left_empty_goes_too(tmp_path):
+    (tmp_path / "out" / "images" / "d").mkdir(parents=True)
+    (tmp_path / "out" / "images" / "d" / "v2.png").write_bytes(b"x")
+    mixed(tmp_path, recipe(mix=Mix(negatives=0.0)), record("r2", view="d/v2", negative=True))
+    assert not (tmp_path / "out" / "images").exists()

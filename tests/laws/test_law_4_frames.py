@@ -90,6 +90,15 @@ def test_tiles_of_boxes_hold_exactly_what_clipping_the_scene_says(boxes):
         assert all(0 <= c <= 400 for t in tile.targets for c in bounds(t.shape))
 
 
+@given(st.lists(st.tuples(shapes_in((1000, 1000)), st.sampled_from(["ship", "forest"])), max_size=8))
+def test_no_target_of_a_scene_is_lost_in_its_tiles(shapes):
+    """Each is in some tile: asked, or ignored by name; those without area are never asked."""
+    targets = tuple(Target(0, label, shape, attributes=(("n", str(i)),)) for i, (shape, label) in enumerate(shapes))
+    scene = Sample("d/s", "d", "", "d/s", (ImageRef("s.png", 1000, 1000),), targets)
+    found = {t.attributes for tile in cut(scene, size=400, overlap=100, min_visible=0.7) for t in tile.targets}
+    assert found == {t.attributes for t in targets}
+
+
 def scene_with(*targets: Target) -> Sample:
     return Sample("d/s", "d", "train", "d/s", (ImageRef("s.png", 1000, 600),), targets)
 
@@ -121,6 +130,8 @@ def test_a_cut_forest_counts_in_full_and_its_pieces_become_targets_of_their_own(
     half = list(cut(scene_with(Target(0, "forest", shift(u_shape, 120, 0))), size=600, overlap=200, min_visible=0.7))
     assert half[0].targets == ()
     e_shape = shift(polygon(Ring(tuple((1300 - x, y) for x, y in u_shape.rings[0].points))), 0, 0)
+    halves = next(cut(scene_with(Target(0, "building", e_shape)), size=600, overlap=200, min_visible=0.7)).targets
+    assert [(p.visible, p.ignore) for p in halves] == [(pytest.approx(2500 / 30000), "low_visibility")] * 2
     pieces = next(cut(scene_with(Target(0, "forest", e_shape)), size=600, overlap=200, min_visible=0.7)).targets
     assert len(pieces) == 2
     assert [(p.visible, p.ignore) for p in pieces] == [(1.0, None)] * 2
