@@ -14,8 +14,8 @@ from random import Random
 from georsmllm.classes import plural
 from georsmllm.contracts import AskOptions, Built, Refusal
 from georsmllm.errors import CannotSay
-from georsmllm.geometry import bounds
-from georsmllm.pointtext import N, canonical, encode, from_grid
+from georsmllm.geometry import bounds, to_shapely
+from georsmllm.pointtext import N, canonical, from_grid
 from georsmllm.types import Instruction, PointSet, Ring, Said, Sample
 
 from .tasks._asking import fill, lines, number_word, singular
@@ -89,7 +89,7 @@ def _expression(source: Instruction) -> str:
 
 
 def _jittered(instruction: Instruction, rng: Random) -> Instruction:
-    """The instruction with the shapes in its prompt moved by a few grid lines; as it came where that cannot be said."""
+    """The instruction with the shapes in its prompt moved by a few grid lines; one that this would spoil stays in place."""
     if instruction.negative:
         return instruction
     reach = FAR if rng.random() < FAR_SHARE else NEAR
@@ -101,12 +101,20 @@ def _jittered(instruction: Instruction, rng: Random) -> Instruction:
 
 
 def _moved(said: Said, size_wh: tuple[int, int], reach: int, rng: Random) -> Said:
-    shapes = tuple(from_grid(_shaken(canonical(shape, size_wh), reach, rng), size_wh) for shape in said.shapes)
+    shapes: list[PointSet] = []
+    for shape in said.shapes:
+        moved = from_grid(_shaken(canonical(shape, size_wh), reach, rng), size_wh)
+        shapes.append(moved if _is_sound(moved, size_wh) else shape)
+    return replace(said, shapes=tuple(shapes))
+
+
+def _is_sound(shape: PointSet, size_wh: tuple[int, int]) -> bool:
+    """Whether a shape can be said and, once said, is an outline with area that does not cross itself."""
     try:
-        encode(shapes, size_wh)
+        grid = canonical(shape, size_wh)
     except CannotSay:
-        return said
-    return replace(said, shapes=shapes)
+        return False
+    return grid.kind in ("point", "box") or bool(to_shapely(grid).is_valid)
 
 
 def _shaken(grid: PointSet, reach: int, rng: Random) -> PointSet:

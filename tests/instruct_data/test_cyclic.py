@@ -9,6 +9,7 @@ import pytest
 
 from georsmllm.contracts import AskOptions, Built
 from georsmllm.discover import task
+from georsmllm.geometry import to_shapely
 from georsmllm.instruct_data.cyclic import AGAIN, turn
 from georsmllm.pointtext import N, canonical
 from georsmllm.types import ImageRef, Instruction, PointSet, Ring, Said, Sample, Target, polygon, rbox
@@ -180,6 +181,36 @@ def test_a_small_region_moves_by_no_more_than_a_tenth_of_its_side():
             for old, new in zip(before.prompt, after.prompt, strict=True):
                 if isinstance(old, Said) and isinstance(new, Said) and old.shapes[0].kind != "point":
                     assert max(moved(old.shapes[0], new.shapes[0])) <= 1
+
+
+def comb(teeth: int) -> tuple[tuple[float, float], ...]:
+    """An outline with teeth 4 px wide and 3 px apart: neighbouring edges that jitter may make cross."""
+    ring = [(100.0, 100.0)]
+    for i in range(teeth):
+        ring += [(100 + 7 * i, 300), (104 + 7 * i, 300), (104 + 7 * i, 110), (107 + 7 * i, 110)]
+    return (*ring, (107 + 7 * teeth, 110), (107 + 7 * teeth, 100))
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        polygon(Ring(comb(8))),
+        polygon(Ring(square(100, 100, 60)), Ring(square(161, 100, 60))),
+        polygon(Ring(square(100, 100, 60)), Ring(square(101, 101, 58), "-")),
+        rbox(((100, 100), (400, 400), (397, 403), (97, 103))),
+        rbox(((100, 100), (101, 101), (400, 130), (399, 129))),
+    ],
+)
+def test_a_region_that_jitter_would_make_cross_itself_stays_as_it_was(shape):
+    sample = view(Target(0, "ship", shape))
+    region = Said((shape,), ("ship",))
+    one = Instruction("d/v#region-one", "region", "one", sample.images, (region,), ("A ship.",), direction="reverse")
+    stayed = 0
+    for seed in range(200):
+        ((said,),) = (after.prompt for after in turn([one], sample, Random(seed), AskOptions()).instructions)
+        assert to_shapely(canonical(said.shapes[0], SIZE)).is_valid
+        stayed += said == region
+    assert 5 < stayed < 200
 
 
 def test_jitter_stays_on_the_grid():
