@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from georsmllm.contracts import Limits
+from georsmllm.errors import CannotSay
 from georsmllm.pointtext import encode
 from georsmllm.types import (
     Gold,
@@ -19,12 +21,20 @@ from georsmllm.types import (
 
 IMAGE_TOKEN = "<image>"  # noqa: S105 - the placeholder that trainers replace by image features, no secret
 
+_TOKEN = re.compile(r"<[^<>\s]{1,60}>")
+"""What trainers and tokenizers take for a token of their own (<image>, <|im_end|>, </s>), whoever's words it stands in."""
+
 
 def say(parts: Sequence[Part], sizes_wh: Sequence[tuple[int, int]], limits: Limits | None = None) -> str:
-    """Words as they are and shapes as point text of the view they lie in; raises CannotSay."""
-    return "".join(
+    """Words as they are and shapes as point text of the view they lie in; raises CannotSay as `encode` does, and
+    reserved_text where the words of a dataset hold a token."""
+    text = "".join(
         part if isinstance(part, str) else encode(part.shapes, sizes_wh[part.image], limits) for part in parts
     )
+    token = _TOKEN.search(text)
+    if token is not None:
+        raise CannotSay("reserved_text", f"the words hold {token.group()!r}, which is read as a token")
+    return text
 
 
 def record(
