@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from georsmllm.layout import Manifest, Stats
 
 FEATURES = """\
@@ -50,34 +52,10 @@ FEATURES = """\
 """
 
 
-def card(manifest: Manifest, stats: Stats) -> str:
-    """The card's text; the same set gives the same text."""
-    splits = list(dict.fromkeys(shard.split for shard in manifest.shards))
-    files = "".join(f'  - split: {split}\n    path: "records/{split}-*.jsonl"\n' for split in splits)
-    licences = "\n".join(f"| {s.name} | {s.dataset} | {s.licence} |" for s in manifest.sources)
-    counts = "\n".join(
-        f"| {split} | {sum(tasks.values())} | {stats.scenes.get(split, 0)} | "
-        + ", ".join(f"{task} {count}" for task, count in tasks.items())
-        + " |"
-        for split, tasks in stats.by_task.items()
-    )
-    return f"""\
----
-license: other
-task_categories:
-- image-text-to-text
-tags:
-- geospatial
-- remote-sensing
-configs:
-- config_name: default
-  data_files:
-{files}dataset_info:
-{FEATURES}---
+BODY = """\
+# Instructions from {names}
 
-# Instructions from {", ".join(source.name for source in manifest.sources)}
-
-Instructions on remote-sensing images whose answers are text made of points, built by georsmllm {manifest.georsmllm}.
+Instructions on remote-sensing images whose answers are text made of points, built by georsmllm {version}.
 Coordinates in the text are lines of a 0..1000 grid over the image; `gold` is in pixels of the image (x right, y down,
 (0, 0) the outer corner of the first pixel). Image paths are relative to this folder.
 
@@ -93,3 +71,43 @@ Coordinates in the text are lines of a 0..1000 grid over the image; `gold` is in
 
 `manifest.json` holds the recipe, its seed and the hashes of inputs and shards; `stats.json` says what was left out and why.
 """
+
+
+def card(manifest: Manifest, stats: Stats) -> str:
+    """The card's text; the same set gives the same text."""
+    splits = list(dict.fromkeys(shard.split for shard in manifest.shards))
+    counts = [
+        (split, sum(tasks.values()), stats.scenes.get(split, 0), ", ".join(f"{name} {n}" for name, n in tasks.items()))
+        for split, tasks in stats.by_task.items()
+    ]
+    body = BODY.format(
+        names=_plain(", ".join(source.name for source in manifest.sources)),
+        version=manifest.georsmllm,
+        counts="\n".join(map(_row, counts)),
+        licences="\n".join(_row((s.name, s.dataset, s.licence)) for s in manifest.sources),
+    )
+    return f"---\n{_configs(splits)}dataset_info:\n{FEATURES}---\n\n{body}"
+
+
+def _configs(splits: Sequence[str]) -> str:
+    """What the Hub reads before the features; a set without records has no files to name."""
+    import yaml
+
+    files = [{"split": split, "path": f"records/{split}-*.jsonl"} for split in splits]
+    config = {"config_name": "default"} | ({"data_files": files} if files else {})
+    head = {
+        "license": "other",
+        "task_categories": ["image-text-to-text"],
+        "tags": ["geospatial", "remote-sensing"],
+        "configs": [config],
+    }
+    return yaml.safe_dump(head, sort_keys=False, allow_unicode=True)
+
+
+def _row(cells: Sequence[object]) -> str:
+    return f"| {' | '.join(_plain(str(cell)) for cell in cells)} |"
+
+
+def _plain(text: str) -> str:
+    """Foreign words on one line, without what Markdown takes for a cell's border or a tag."""
+    return " ".join(text.split()).replace("|", "&#124;").replace("<", "&lt;")
