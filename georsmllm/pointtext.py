@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
@@ -275,6 +274,10 @@ OVERSHOOT = 1.02
 _CHAT_TOKENS = re.compile(r"<\|[a-z_]{1,24}\|>")
 _NOTHING = re.compile(r"(?:there (?:is|are|was|were) )?(?:no|none|nothing|not any)\b[^0-9]*")
 _NUMBER = re.compile(r"-?[0-9]{1,6}(?:\.[0-9]{1,9})?")
+_PAIR = re.compile(rf"\(\s*({_NUMBER.pattern})\s*[, ]\s*({_NUMBER.pattern})\s*\)")
+_LETTERS = re.compile(r"[^\W\d_]{2}")
+# Full-width forms one by one: whole-text normalisation (NFKC) is quadratic in runs of combining marks.
+_WIDE = {0xFF01 + i: 0x21 + i for i in range(94)} | {0x3000: 0x20, 0x2212: 0x2D}
 _NEXT_RING = re.compile(r"\]\s*([+-])\s*\[")
 
 
@@ -290,10 +293,11 @@ class Repaired(NamedTuple):
 def decode_repaired(text: str, size_wh: tuple[int, int], kinds: Sequence[Kind] = KINDS) -> Repaired:
     """The answer after the repairs of methods section 1.6, for a score that is shown *beside* the strict one.
 
-    Codes: TAGS, UNCLOSED, FENCE, ODD (trailing number left out), TRUNC (unclosed last ring kept), ROUND (decimals),
-    CLAMP (up to 2 % beyond the grid), RANGE (object left out), SWAP (box corners), CLOSE, QUAD3, REFIT (four corners
-    by least area), AS_RBOX, KEYPOINT (outside its box by over 10 %), FORM (object of another kind left out), LOOP
-    (repetition cut). A frame is never guessed: numbers beyond the grid are not taken for pixels, decimals not for fractions.
+    Codes: TAGS, UNCLOSED, FENCE, PROSE (numbers among words left out), ODD (half a point left out), TRUNC (unclosed
+    last ring kept), ROUND (decimals), CLAMP (up to 2 % beyond the grid), RANGE (object left out), SWAP (box corners),
+    CLOSE, QUAD3, REFIT (four corners by least area), AS_RBOX, KEYPOINT (outside its box by over 10 %), FORM (object of
+    another kind left out), LOOP (repetition cut). A frame is never guessed: numbers beyond the grid are not taken for
+    pixels, decimals not for fractions.
     """
     try:
         shapes = decode(text, size_wh, kinds)
@@ -321,8 +325,7 @@ def decode_repaired(text: str, size_wh: tuple[int, int], kinds: Sequence[Kind] =
 
 
 def _undressed(text: str, codes: dict[str, None]) -> str:
-    body = unicodedata.normalize("NFKC", text)
-    bare = _CHAT_TOKENS.sub("", body)
+    bare = _CHAT_TOKENS.sub("", text.translate(_WIDE))
     _, tag, after = bare.rpartition("<answer>")
     if tag:
         bare, end, _ = after.partition("</answer>")
@@ -346,7 +349,7 @@ def _mended(chunk: str, kinds: Sequence[Kind], codes: dict[str, None], *, is_las
             return None
         sign: Sign = "-" if i and pieces[i - 1] == "-" else "+"
         rings.append((sign, points))
-    if is_last and "[" in chunk and not chunk.rstrip().endswith("]"):
+    if is_last and chunk.rfind("[") > chunk.rfind("]"):
         codes["TRUNC"] = None
         if not bar and len(rings[-1][1]) < 3:
             return None
@@ -363,10 +366,15 @@ def _mended(chunk: str, kinds: Sequence[Kind], codes: dict[str, None], *, is_las
 
 
 def _points(piece: str, codes: dict[str, None]) -> GridRing | None:
-    numbers = [float(n) for n in _NUMBER.findall(piece)]
-    if len(numbers) % 2:
+    written = _NUMBER.findall(piece)
+    pairs = [n for pair in _PAIR.findall(piece) for n in pair]
+    if pairs and len(pairs) < len(written):
+        codes["PROSE" if _LETTERS.search(piece) else "ODD"] = None
+        written = pairs
+    elif len(written) % 2:
         codes["ODD"] = None
-        numbers.pop()
+        written.pop()
+    numbers = [float(n) for n in written]
     if any(n < 0 or n > N * OVERSHOOT for n in numbers):
         codes["RANGE"] = None
         return None

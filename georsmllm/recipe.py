@@ -59,11 +59,12 @@ class Tiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class Cyclic(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Cyclic referring (methods section 5). full: answers also become questions; none; control: as many records as "full",
-    with forward records in the place of the turned ones (for ablations at equal steps). share: of the (view, class)
-    groups, how many are asked in reverse; one group is only ever asked in one direction."""
+    """Cyclic referring (methods section 5). full: answers also become questions; none; auto: full when `region` is among
+    the tasks; control: as many records as "full", with forward records in the place of the turned ones (for ablations at
+    equal steps). share: of the (scene, class) groups, how many are asked in reverse; one group is only ever asked in one
+    direction."""
 
-    mode: Literal["full", "none", "control"] = "full"
+    mode: Literal["auto", "full", "none", "control"] = "auto"
     share: Share = 0.4
 
 
@@ -80,10 +81,11 @@ class Mix(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """scene: by scene, in `ratios`; official: the datasets' own splits, scenes of an evaluation split taken out of
-    training whatever file they lie in."""
+    """auto: the datasets' own splits where they have them, scenes of an evaluation split taken out of training whatever
+    file they lie in; all else by scene, in `ratios`. official: only the datasets' own, what has none is training data.
+    scene: all by scene, in `ratios`, whatever the datasets say."""
 
-    by: Literal["scene", "official"] = "scene"
+    by: Literal["auto", "scene", "official"] = "auto"
     ratios: dict[SplitName, Share] = msgspec.field(default_factory=lambda: {"train": 0.9, "val": 0.1})
 
 
@@ -107,6 +109,10 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     max_bad_share: Share = 0.5
     shard_rows: Count = 10_000
     seed: int = 0
+
+    @property
+    def is_cyclic(self) -> bool:
+        return self.cyclic.mode in ("full", "control") or (self.cyclic.mode == "auto" and "region" in self.tasks)
 
 
 def load(path: Path | None, overrides: Sequence[str] = (), flags: Mapping[str, Plain] | None = None) -> Recipe:
@@ -265,7 +271,7 @@ def _check(recipe: Recipe) -> None:
     for name in names:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
             raise UsageError(f"a source name is letters, digits, . _ and -, got {name!r}; give it a `name:`")
-    if recipe.split.by == "scene" and abs(sum(recipe.split.ratios.values()) - 1) > 1e-6:
+    if recipe.split.by != "official" and abs(sum(recipe.split.ratios.values()) - 1) > 1e-6:
         raise UsageError(f"split ratios must add up to 1, got {recipe.split.ratios}")
     mix = recipe.mix
     named = {*recipe.templates, *mix.weights, *mix.max_per_image, *mix.max_per_task}

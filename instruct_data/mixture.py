@@ -40,7 +40,7 @@ CREATE TABLE record (
     negative INTEGER, direction TEXT, twin_of TEXT, scene TEXT, source_split TEXT, rank INTEGER,
     split TEXT, copy INTEGER DEFAULT 1, original INTEGER, said INTEGER, dropped TEXT
 );
-CREATE TABLE label (n INTEGER, view TEXT, label TEXT);
+CREATE TABLE label (n INTEGER, label TEXT);
 CREATE TABLE image (view TEXT, scene TEXT, content TEXT, path TEXT, UNIQUE (view, path));
 """
 
@@ -119,9 +119,7 @@ def _fill(db: sqlite3.Connection, seed: int, part_paths: Sequence[Path], bar: Ca
                     (n, part, start, len(line), row.id, origin.dataset, row.task, origin.sample, origin.negative,
                      origin.direction, origin.twin_of, origin.scene, origin.source_split, rank, n),
                 )  # fmt: skip
-                db.executemany(
-                    "INSERT INTO label VALUES (?,?,?)", [(n, origin.sample, label) for label in origin.labels]
-                )
+                db.executemany("INSERT INTO label VALUES (?,?)", [(n, label) for label in origin.labels])
                 db.executemany(
                     "INSERT OR IGNORE INTO image VALUES (?,?,?,?)",
                     [
@@ -133,7 +131,6 @@ def _fill(db: sqlite3.Connection, seed: int, part_paths: Sequence[Path], bar: Ca
                 start += len(line)
         watch.update(1)
     _refuse_twins(db)
-    db.execute("CREATE INDEX label_view ON label (view, label)")
     db.execute("CREATE INDEX label_n ON label (n)")
     db.execute("CREATE INDEX record_view ON record (view)")
     db.execute("COMMIT")
@@ -163,17 +160,24 @@ def _rank(seed: int, record_id: str) -> int:
 
 def _split(db: sqlite3.Connection, recipe: Recipe) -> None:
     group_of = _scene_groups(db)
+    ratios = list(recipe.split.ratios.items())
     db.create_function("scene_group", 1, lambda scene: group_of.get(scene, scene), deterministic=True)
-    if recipe.split.by == "scene":
-        ratios = list(recipe.split.ratios.items())
-        db.create_function(
-            "by_ratio", 1, lambda group: _by_ratio(ratios, unit(recipe.seed, "split", group)), deterministic=True
-        )
+    db.create_function(
+        "by_ratio", 1, lambda group: _by_ratio(ratios, unit(recipe.seed, "split", group)), deterministic=True
+    )
+    if recipe.split.by != "official":
         db.execute("UPDATE record SET split = by_ratio(scene_group(scene))")
-        return
+    if recipe.split.by != "scene":
+        _take_official(db, is_all=recipe.split.by == "official")
+
+
+def _take_official(db: sqlite3.Connection, *, is_all: bool) -> None:
+    """The datasets' own splits, then every scene group on its strictest side: test before val before training."""
     for (name,) in db.execute("SELECT DISTINCT source_split FROM record ORDER BY 1").fetchall():
-        db.execute("UPDATE record SET split = ? WHERE source_split = ?", (_official(name), name))
-    db.create_function("strictness", 1, SPLITS.index, deterministic=True)
+        if name or is_all:
+            db.execute("UPDATE record SET split = ? WHERE source_split = ?", (_official(name), name))
+    names = [*SPLITS, *sorted({split for (split,) in db.execute("SELECT DISTINCT split FROM record")} - set(SPLITS))]
+    db.create_function("strictness", 1, names.index, deterministic=True)
     db.execute(
         "CREATE TEMP TABLE strictest AS SELECT scene_group(scene) AS grouped, MAX(strictness(split)) AS level FROM record"
         " GROUP BY 1 HAVING COUNT(DISTINCT split) > 1"
@@ -231,20 +235,24 @@ def _scene_groups(db: sqlite3.Connection) -> dict[str, str]:
 
 
 def _choose_directions(db: sqlite3.Connection, recipe: Recipe) -> None:
-    """One direction for each (view, class): asked forward, or in reverse, never both (methods section 5.2, rule 3)."""
+    """One direction for each (scene, class): asked forward, or in reverse, never both (methods section 5.2, rule 3).
+
+    By scene, not by view: overlapping tiles show the same objects.
+    """
     seed, share = recipe.seed, recipe.cyclic.share
     db.create_function(
-        "reversed", 2, lambda view, label: unit(seed, "direction", view, label) < share, deterministic=True
+        "reversed", 2, lambda scene, label: unit(seed, "direction", scene, label) < share, deterministic=True
     )
     db.execute(
-        "CREATE TEMP TABLE both_ways AS SELECT view, label, reversed(view, label) AS back FROM label JOIN record"
-        " USING (n, view) WHERE direction != '' AND dropped IS NULL GROUP BY view, label HAVING COUNT(DISTINCT direction) > 1"
+        "CREATE TEMP TABLE both_ways AS SELECT scene, label, reversed(scene, label) AS back FROM label JOIN record USING (n)"
+        " WHERE direction != '' AND dropped IS NULL GROUP BY scene, label HAVING COUNT(DISTINCT direction) > 1"
     )
-    db.execute("CREATE INDEX temp.both_ways_key ON both_ways (view, label)")
+    db.execute("CREATE UNIQUE INDEX temp.both_ways_key ON both_ways (scene, label)")
     for direction, wrong in (("forward", 1), ("reverse", 0)):
         db.execute(
-            "UPDATE record SET dropped = 'other_direction' WHERE direction = ? AND dropped IS NULL AND n IN"
-            " (SELECT n FROM label JOIN both_ways USING (view, label) WHERE back = ?)",
+            "UPDATE record SET dropped = 'other_direction' WHERE direction = ? AND dropped IS NULL AND EXISTS (SELECT 1"
+            " FROM label JOIN both_ways USING (label)"
+            " WHERE label.n = record.n AND both_ways.scene = record.scene AND back = ?)",
             (direction, wrong),
         )
     if recipe.cyclic.mode == "control":
@@ -280,7 +288,7 @@ def _weigh(db: sqlite3.Connection, recipe: Recipe) -> None:
             (copy,),
         )
     db.execute(
-        "INSERT INTO label SELECT again.n, label.view, label.label FROM record AS again"
+        "INSERT INTO label SELECT again.n, label.label FROM record AS again"
         " JOIN label ON label.n = again.original WHERE again.copy > 1"
     )
 
@@ -291,7 +299,7 @@ def _cap(db: sqlite3.Connection, rules: Mix) -> None:
     if rules.max_per_class is not None:
         db.execute(
             "UPDATE record SET dropped = 'max_per_class' WHERE n IN (SELECT n FROM (SELECT n, ROW_NUMBER() OVER"
-            " (PARTITION BY split, label ORDER BY rank) AS place FROM label JOIN record USING (n, view)"
+            " (PARTITION BY split, label ORDER BY rank) AS place FROM label JOIN record USING (n)"
             " WHERE dropped IS NULL) WHERE place > ?)",
             (rules.max_per_class,),
         )

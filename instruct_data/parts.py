@@ -297,7 +297,7 @@ def _ask(shop: Workshop, view: Sample) -> Built:
         built = one.build(view, rng(seed, view.id, name), options)
         instructions.extend(built.instructions)
         refusals.extend(built.refusals)
-    if shop.recipe.cyclic.mode != "none":
+    if shop.recipe.is_cyclic:
         options = AskOptions(shop.recipe.limits, shop.recipe.templates.get("region", ()))
         turned = turn(instructions, view, rng(seed, view.id, "cyclic"), options)
         return Built(turned.instructions, (*refusals, *turned.refusals))

@@ -149,6 +149,10 @@ def test_the_forgiving_ear_agrees_with_the_strict_one_on_what_it_understands(vie
         "none;",
         "[(1,2)",
         "][",
+        "\u0316\u0301",
+        "(",
+        "(1 ",
+        "- ",
     ],
 )
 def test_hearing_is_linear(unit):
