@@ -6,7 +6,6 @@ united first. Source of the rules: the evaluation scripts of LISA and of SegEart
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -40,29 +39,6 @@ def pixel_f1(parts: Overlap) -> float:
     """F1 of the foreground pixels of one sample; both sides empty: 1."""
     both = parts.predicted + parts.gold
     return 2 * parts.intersection / both if both else 1.0
-
-
-def generalised_iou(samples: Iterable[Overlap]) -> float:
-    """GIoU (also called mIoU): the mean IoU over all samples, empty ones included as `iou` says; no sample: 0."""
-    values = [iou(parts) for parts in samples]
-    return sum(values) / len(values) if values else 0.0
-
-
-def cumulative_iou(samples: Iterable[Overlap]) -> float:
-    """CIoU (also called oIoU): all intersections over all unions, unsmoothed.
-
-    Both empty adds (0, 0); an answer where nothing is adds (0, |P|); nothing answered, or nothing readable, adds
-    (0, |G|). No pixel anywhere: 0.
-    """
-    total = [(parts.intersection, parts.union) for parts in samples]
-    union = sum(u for _, u in total)
-    return sum(i for i, _ in total) / union if union else 0.0
-
-
-def precision_at(samples: Iterable[Overlap], threshold: float) -> float:
-    """P@X: the share of *all* samples with IoU > threshold, strictly; unreadable answers stay in the denominator."""
-    values = [iou(parts) > threshold for parts in samples]
-    return sum(values) / len(values) if values else 0.0
 
 
 def object_ious(predicted: tuple[PointSet, ...], gold: tuple[PointSet, ...], size_wh: tuple[int, int]) -> Matrix:

@@ -13,7 +13,7 @@ from georsmllm.classes import with_article
 from georsmllm.contracts import AskOptions, Refusal
 from georsmllm.errors import UsageError
 from georsmllm.metrics.text import tokens
-from georsmllm.types import Part, Sample
+from georsmllm.types import Part, Said, Sample
 
 COORDINATES = re.compile(r"\(\s*\d+\s*,\s*\d+\s*\)")
 NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -24,6 +24,13 @@ class Divided(NamedTuple):
 
     whole: dict[str, tuple[int, ...]]
     refusals: tuple[Refusal, ...]
+
+
+class Found(NamedTuple):
+    """Targets of a view, by their indices, and how they are said."""
+
+    said: Said
+    targets: tuple[int, ...] = ()
 
 
 def lines(block: str) -> tuple[str, ...]:
@@ -73,6 +80,15 @@ def divide(view: Sample, *, image: int = 0) -> Divided:
 
 def askable(view: Sample, indices: Sequence[int]) -> tuple[int, ...]:
     return tuple(i for i in indices if view.targets[i].ignore is None)
+
+
+def unfit(view: Sample, label: str, candidates: tuple[int, ...]) -> str:
+    """Why the areas of a class cannot be asked for, "" when they can."""
+    if not is_speakable(label):
+        return "unspeakable_label"
+    if any(view.targets[i].shape.kind != "polygon" for i in candidates):
+        return "no_polygon"
+    return "" if label in view.exhaustive else "not_exhaustive"
 
 
 def absent(view: Sample, *, image: int = 0) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from random import Random
 
 from georsmllm.classes import plural
@@ -15,7 +14,7 @@ from georsmllm.polygons import simplify
 from georsmllm.relations import IMAGE_REGIONS, region_share
 from georsmllm.types import Instruction, Part, PointSet, Record, Said, Sample
 
-from ._asking import absent, askable, by_class, fill, identity, is_speakable, lines, pick, refuse_all
+from ._asking import Found, absent, askable, by_class, fill, identity, lines, pick, refuse_all, unfit
 from ._gold import shapes_of, size_of
 
 TEMPLATES = lines("""
@@ -75,7 +74,8 @@ def build(view: Sample, rng: Random, options: AskOptions) -> Built:
         candidates = askable(view, indices)
         if not candidates:
             continue
-        reason = _unfit(view, label, candidates)
+        on_first = any(target.image == 0 and target.label == label for target in view.targets)
+        reason = "on_first_image" if on_first else unfit(view, label, candidates)
         if reason:
             refused.append(Refusal(label, reason, candidates))
             continue
@@ -86,19 +86,8 @@ def build(view: Sample, rng: Random, options: AskOptions) -> Built:
     if negatives:
         label = rng.choice(negatives)
         prompt = fill(pick(rng, options, TEMPLATES, _WHOLE), {"plural": plural(label)})
-        asked.append(_instruction(view, "none", Said((), (), 1), (), about=(label,), prompt=prompt))
+        asked.append(_instruction(view, "none", (label,), Found(Said((), (), 1)), prompt))
     return Built(tuple(asked), tuple(refused))
-
-
-def _unfit(view: Sample, label: str, candidates: tuple[int, ...]) -> str:
-    """Why no question about the class can be asked of the pair, "" when one can."""
-    if not is_speakable(label):
-        return "unspeakable_label"
-    if any(target.image == 0 and target.label == label for target in view.targets):
-        return "on_first_image"
-    if any(view.targets[i].shape.kind != "polygon" for i in candidates):
-        return "no_polygon"
-    return "" if label in view.exhaustive else "not_exhaustive"
 
 
 def _ask_class(
@@ -111,12 +100,12 @@ def _ask_class(
         reasons[ignored[0]] = None
     else:
         try:
-            said = _said(view, label, indices, options.limits)
+            found = _found(view, label, indices, options.limits)
         except CannotSay as error:
             reasons[error.reason] = None
         else:
             prompt = fill(pick(rng, options, TEMPLATES, _WHOLE), {"plural": plural(label)})
-            asked.append(_instruction(view, "all", said, indices, about=(label,), prompt=prompt))
+            asked.append(_instruction(view, "all", (label,), found, prompt))
     regions = _provable_regions(view, indices)
     if not regions:
         reasons["straddles_region"] = None
@@ -128,12 +117,12 @@ def _ask_class(
             continue
         where = rng.choice(names)
         try:
-            said = _said(view, label, regions[where], options.limits)
+            found = _found(view, label, regions[where], options.limits)
         except CannotSay as error:
             reasons[error.reason] = None
             continue
         prompt = fill(pick(rng, options, TEMPLATES, _PART), {"plural": plural(label), "where": where})
-        asked.append(_instruction(view, form, said, regions[where], about=(label, where), prompt=prompt))
+        asked.append(_instruction(view, form, (label, where), found, prompt))
     covered = {i for instruction in asked for i in instruction.targets}
     left = tuple(i for i in askable(view, indices) if i not in covered)
     return asked, [Refusal(label, reason, left if n == 0 else ()) for n, reason in enumerate(reasons)]
@@ -153,7 +142,7 @@ def _provable_regions(view: Sample, indices: tuple[int, ...]) -> dict[str, tuple
     return found
 
 
-def _said(view: Sample, label: str, indices: Sequence[int], limits: Limits) -> Said:
+def _found(view: Sample, label: str, indices: tuple[int, ...], limits: Limits) -> Found:
     """The simplified polygons; raises CannotSay, also where less than the ceiling is left of the exact ones."""
     if len(indices) > limits.max_objects:
         raise CannotSay("over_budget", f"{len(indices)} areas, at most {limits.max_objects} fit one answer")
@@ -163,24 +152,25 @@ def _said(view: Sample, label: str, indices: Sequence[int], limits: Limits) -> S
     said = decode(encode(shapes, size, limits), size, ("polygon",))
     if iou(overlap(said, exact, size)) < CEILING:
         raise CannotSay("below_ceiling", f"less than {CEILING:.0%} of the exact areas is left once said")
-    return Said(shapes, (label,) * len(shapes), 1)
+    return Found(Said(shapes, (label,) * len(shapes), 1), indices)
 
 
 def _instruction(
-    view: Sample, form: str, said: Said, indices: tuple[int, ...], *, about: tuple[str, ...], prompt: tuple[Part, ...]
+    view: Sample, form: str, about: tuple[str, ...], found: Found, prompt: tuple[Part, ...]
 ) -> Instruction:
-    gold = Said(tuple(view.targets[i].shape for i in indices), said.labels, 1)
+    """about: the class and, where one is asked for, the region."""
+    gold = Said(tuple(view.targets[i].shape for i in found.targets), found.said.labels, 1)
     return Instruction(
         id=identity(view, "change", form, *about),
         task="change",
         form=form,
         images=view.images,
         prompt=prompt,
-        answer=(said,),
-        gold=(gold,) if indices else (),
+        answer=(found.said,),
+        gold=(gold,) if found.targets else (),
         labels=about[:1],
-        targets=indices,
-        negative=not indices,
+        targets=found.targets,
+        negative=not found.targets,
         direction="forward",
     )
 

@@ -17,7 +17,7 @@ from georsmllm.pointtext import decode, encode
 from georsmllm.tiling import MIN_FIT
 from georsmllm.types import Instruction, Kind, Part, PointSet, Record, Said, Sample
 
-from ._asking import absent, divide, fill, identity, lines, listed, pick, refuse_all
+from ._asking import Found, absent, divide, fill, identity, lines, listed, pick, refuse_all
 from ._gold import cell_of, shapes_of, size_of
 
 TEMPLATES = lines("""
@@ -77,14 +77,14 @@ def build(view: Sample, rng: Random, options: AskOptions) -> Built:
         except CannotSay as error:
             refused.append(Refusal(label, error.reason, indices))
     asked = [
-        _instruction(view, "all", (label,), {label: (said, whole[label])}, _prompt(rng, options, (label,), kind))
+        _instruction(view, "all", (label,), {label: Found(said, whole[label])}, _prompt(rng, options, (label,), kind))
         for label, said in sayable.items()
     ]
     negatives = tuple(label for label in absent(view) if is_countable(label))
     drawn = _draw(rng, sayable, negatives, options.limits)
     if len(drawn) > 1:
-        said_of = {label: (sayable[label], whole[label]) for label in drawn if label in sayable}
-        asked.append(_instruction(view, "several", drawn, said_of, _prompt(rng, options, drawn, kind)))
+        found = {label: Found(sayable[label], whole[label]) for label in drawn if label in sayable}
+        asked.append(_instruction(view, "several", drawn, found, _prompt(rng, options, drawn, kind)))
     if negatives:
         label = rng.choice(negatives)
         asked.append(_instruction(view, "none", (label,), {}, _prompt(rng, options, (label,), kind)))
@@ -160,15 +160,11 @@ def _prompt(rng: Random, options: AskOptions, labels: tuple[str, ...], kind: Kin
 
 
 def _instruction(
-    view: Sample,
-    form: str,
-    labels: tuple[str, ...],
-    said_of: Mapping[str, tuple[Said, tuple[int, ...]]],
-    prompt: tuple[Part, ...],
+    view: Sample, form: str, labels: tuple[str, ...], found: Mapping[str, Found], prompt: tuple[Part, ...]
 ) -> Instruction:
     answer: list[Part] = []
     for label in labels:
-        said = said_of[label][0] if label in said_of else Said((), ())
+        said = found[label].said if label in found else Said((), ())
         answer += [said] if form != "several" else ["\n" * bool(answer) + f"{label}: ", said]
     return Instruction(
         id=identity(view, "det", form, *labels),
@@ -177,10 +173,10 @@ def _instruction(
         images=view.images,
         prompt=prompt,
         answer=tuple(answer),
-        gold=tuple(said for said, _ in said_of.values()),
+        gold=tuple(each.said for each in found.values()),
         labels=labels,
-        targets=tuple(sorted(i for _, indices in said_of.values() for i in indices)),
-        negative=not said_of,
+        targets=tuple(sorted(i for each in found.values() for i in each.targets)),
+        negative=not found,
         direction="forward",
     )
 

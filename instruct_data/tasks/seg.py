@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from random import Random
 from typing import NamedTuple
 
@@ -17,17 +16,18 @@ from georsmllm.pointtext import decode, encode
 from georsmllm.types import Instruction, Part, PointSet, Record, Said, Sample
 
 from ._asking import (
+    Found,
     absent,
     askable,
     by_class,
     fill,
     identity,
-    is_speakable,
     lines,
     number_word,
     pick,
     refuse_all,
     singular,
+    unfit,
 )
 from ._gold import cell_of, shapes_of, size_of
 
@@ -84,7 +84,7 @@ class _Pen:
         self.size = view.images[0].size_wh
         self._boxes: dict[int, PointSet] = {}
 
-    def say(self, label: str, indices: Sequence[int]) -> Said:
+    def say(self, label: str, indices: tuple[int, ...]) -> Found:
         """Boxes with keypoints; raises CannotSay, also where rounding would cost the gold text its score (below_grid)."""
         if len(indices) > self.limits.max_objects:
             raise CannotSay("over_budget", f"{len(indices)} areas, at most {self.limits.max_objects} fit one answer")
@@ -95,7 +95,7 @@ class _Pen:
             raise CannotSay(
                 "below_grid", "an area is too small for the grid: its box or a keypoint misses it once said"
             )
-        return Said(boxes, (label,) * len(boxes))
+        return Found(Said(boxes, (label,) * len(boxes)), indices)
 
     def _box(self, index: int) -> PointSet:
         if index not in self._boxes:
@@ -121,7 +121,7 @@ def build(view: Sample, rng: Random, options: AskOptions) -> Built:
     if negatives:
         label = rng.choice(negatives)
         prompt = fill(pick(rng, options, TEMPLATES, _ALL), {"plural": plural(label)})
-        asked.append(_instruction(view, "none", Said((), ()), (), label=label, prompt=prompt))
+        asked.append(_instruction(view, "none", label, Found(Said((), ())), prompt))
     return Built(tuple(asked), tuple(refused))
 
 
@@ -132,40 +132,37 @@ def _ask_class(
     candidates = askable(view, indices)
     if not candidates:
         return [], []
-    if not is_speakable(label):
-        return [], [Refusal(label, "unspeakable_label", candidates)]
-    if any(view.targets[i].shape.kind != "polygon" for i in candidates):
-        return [], [Refusal(label, "no_polygon", candidates)]
-    if label not in view.exhaustive:
-        return [], [Refusal(label, "not_exhaustive", candidates)]
-    ignored = [reason for i in indices if (reason := view.targets[i].ignore) is not None]
+    reason = unfit(view, label, candidates)
+    if reason:
+        return [], [Refusal(label, reason, candidates)]
+    ignored = [why for i in indices if (why := view.targets[i].ignore) is not None]
     asked: list[Instruction] = []
     refused: list[Refusal] = []
     reason = ignored[0] if ignored else ""
     if not ignored:
         try:
-            said = pen.say(label, candidates)
+            found = pen.say(label, candidates)
         except CannotSay as error:
             reason = error.reason
         else:
             prompt = fill(pick(rng, options, TEMPLATES, _ALL), {"plural": plural(label)})
-            asked.append(_instruction(view, "all", said, candidates, label=label, prompt=prompt))
+            asked.append(_instruction(view, "all", label, found, prompt))
     # Specks too small to be asked do not falsify a question about the largest; any other ignored area might be large.
     if set(ignored) <= {"under_size"} and len(indices) > 1 and (reason or len(candidates) > 2):
         try:
-            said, chosen = _largest(pen, label, indices, rng)
+            found = _largest(pen, label, indices, rng)
         except CannotSay as error:
             refused.append(Refusal(label, error.reason, ()))
         else:
-            prompt = _largest_prompt(label, len(chosen), rng, options)
-            asked.append(_instruction(view, "largest", said, chosen, label=label, prompt=prompt))
+            prompt = _largest_prompt(label, len(found.targets), rng, options)
+            asked.append(_instruction(view, "largest", label, found, prompt))
     if reason:
         covered = {i for instruction in asked for i in instruction.targets}
         refused.insert(0, Refusal(label, reason, tuple(i for i in candidates if i not in covered)))
     return asked, refused
 
 
-def _largest(pen: _Pen, label: str, indices: tuple[int, ...], rng: Random) -> tuple[Said, tuple[int, ...]]:
+def _largest(pen: _Pen, label: str, indices: tuple[int, ...], rng: Random) -> Found:
     """The n largest areas for a random n whose rank is strict: the n-th is larger than every area left out.
 
     Raises CannotSay: tied_rank where no n has a strict rank, else why the drawn areas cannot be said.
@@ -179,8 +176,7 @@ def _largest(pen: _Pen, label: str, indices: tuple[int, ...], rng: Random) -> tu
     ]
     if not counts:
         raise CannotSay("tied_rank", f"no number of {label} areas is strictly larger than the rest")
-    chosen = tuple(sorted(ranked[: rng.choice(counts)]))
-    return pen.say(label, chosen), chosen
+    return pen.say(label, tuple(sorted(ranked[: rng.choice(counts)])))
 
 
 def _largest_prompt(label: str, count: int, rng: Random, options: AskOptions) -> tuple[Part, ...]:
@@ -189,21 +185,19 @@ def _largest_prompt(label: str, count: int, rng: Random, options: AskOptions) ->
     return fill(pick(rng, options, TEMPLATES, _SOME), {"n": number_word(count), "plural": plural(label)})
 
 
-def _instruction(
-    view: Sample, form: str, said: Said, indices: tuple[int, ...], *, label: str, prompt: tuple[Part, ...]
-) -> Instruction:
-    gold = Said(tuple(view.targets[i].shape for i in indices), said.labels)
+def _instruction(view: Sample, form: str, label: str, found: Found, prompt: tuple[Part, ...]) -> Instruction:
+    gold = Said(tuple(view.targets[i].shape for i in found.targets), found.said.labels)
     return Instruction(
         id=identity(view, "seg", form, label),
         task="seg",
         form=form,
         images=view.images,
         prompt=prompt,
-        answer=(said,),
-        gold=(gold,) if indices else (),
+        answer=(found.said,),
+        gold=(gold,) if found.targets else (),
         labels=(label,),
-        targets=indices,
-        negative=not indices,
+        targets=found.targets,
+        negative=not found.targets,
         direction="forward",
     )
 

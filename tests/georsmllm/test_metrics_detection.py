@@ -3,14 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from georsmllm.metrics.detection import (
-    Matched,
-    first_answer_hits,
-    macro_rates,
-    matched,
-    mean_iou,
-    micro_rates,
-)
+from georsmllm.metrics.detection import Matched, macro_rates, matched, mean_iou
 
 EMPTY = Matched(0, 0, ())
 INVENTED = Matched(2, 0, ())
@@ -38,33 +31,6 @@ def test_rates_of_one_sample(match: Matched, threshold: float, expected: tuple[f
     assert macro_rates(match, threshold) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(
-    ("matches", "expected"),
-    [
-        ((), (0, 0, 0)),
-        ((EMPTY,), (0, 0, 0)),
-        ((EMPTY, MIXED), (2 / 3, 1, 0.8)),
-        ((MIXED, MISSED), (2 / 3, 2 / 5, 0.5)),
-        ((MIXED, INVENTED), (2 / 5, 1, 4 / 7)),
-    ],
-)
-def test_rates_of_pooled_objects(matches: tuple[Matched, ...], expected: tuple[float, ...]) -> None:
-    assert micro_rates(matches, 0.5) == pytest.approx(expected)
-
-
 @pytest.mark.parametrize(("match", "expected"), [(EMPTY, 1), (INVENTED, 0), (MISSED, 0), (MIXED, 1.5 / 3)])
 def test_mean_iou_divides_by_the_longer_side(match: Matched, expected: float) -> None:
     assert mean_iou(match) == pytest.approx(expected)
-
-
-@pytest.mark.parametrize(
-    ("column", "expected"),
-    [([], False), ([0.6], True), ([0.5], False), ([0.0, 0.9], False), ([0.6, 0.9], True)],
-)
-def test_only_the_first_answer_counts_for_referring(column: list[float], expected: bool) -> None:
-    assert first_answer_hits(np.array(column).reshape(-1, 1), 0.5) is expected
-
-
-def test_referring_accuracy_needs_one_gold_object() -> None:
-    with pytest.raises(ValueError, match="one gold object, got 2"):
-        first_answer_hits(np.zeros((1, 2)), 0.5)

@@ -5,16 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from georsmllm.metrics.regions import (
-    Overlap,
-    cumulative_iou,
-    generalised_iou,
-    iou,
-    object_ious,
-    overlap,
-    pixel_f1,
-    precision_at,
-)
+from georsmllm.metrics.regions import iou, object_ious, overlap, pixel_f1
 from georsmllm.types import PointSet, Ring, polygon
 
 SIZE = (20, 10)
@@ -50,29 +41,6 @@ def test_overlap_of_one_sample(
     assert found == counts
     assert iou(found) == pytest.approx(value)
     assert pixel_f1(found) == pytest.approx(f1)
-
-
-SAMPLES = (Overlap(0, 0, 0, 0), Overlap(0, 4, 4, 0), Overlap(0, 10, 0, 10), Overlap(6, 6, 6, 6))
-
-
-@pytest.mark.parametrize(
-    ("samples", "giou", "ciou", "p_50"),
-    [
-        ((), 0, 0, 0),
-        (SAMPLES[:1], 1, 0, 1),
-        (SAMPLES[:2], 0.5, 0, 0.5),
-        (SAMPLES, 0.5, 0.3, 0.5),
-        (SAMPLES[3:], 1, 1, 1),
-    ],
-)
-def test_pooled_numbers(samples: tuple[Overlap, ...], giou: float, ciou: float, p_50: float) -> None:
-    assert generalised_iou(samples) == pytest.approx(giou)
-    assert cumulative_iou(samples) == pytest.approx(ciou)
-    assert precision_at(samples, 0.5) == pytest.approx(p_50)
-
-
-def test_precision_at_is_strict() -> None:
-    assert precision_at((Overlap(1, 2, 1, 2),), 0.5) == 0
 
 
 def test_object_ious() -> None:
