@@ -27,6 +27,8 @@ CARD = Card(
 ROOT/{train,val,test,...}/images/P0003.png      or ROOT is itself one such split
 ROOT/{train,val,test,...}/labelTxt/P0003.txt    or labelTxt-v2.0, labelTxt-v1.5, labelTxt-v1.0, annfiles, or
                                                 annotations/version2.0 ... of torchgeo's repackaging
+A split is a folder whose name begins with train, val or test, or any that holds images and one of these label folders;
+other folders are left out.
 Of several label folders in one split the first of labelTxt-v2.0, labelTxt-v1.5, labelTxt-v1.0, labelTxt, annfiles is
 read: the newest generation has the densest labels. A folder of horizontal boxes (name ends in _hbb) is left out.
 An image without a label file becomes a sample that says nothing (tag "unlabelled"), as in test.
@@ -69,6 +71,7 @@ LABEL_FOLDERS = {  # newest first, each with the classes that it labels in full
     "annfiles": V1_0_IN_FULL,
 }
 MIN_VISIBLE = 0.7  # the share at which the DOTA splitters mark what they cut as difficult
+_SPLIT = re.compile(r"train|val|test", re.IGNORECASE)  # and trainval1024, test-dev, val_split ...
 # P0706__1__0___0 (DOTA devkit: scale) and P2805__1024__0___0 (mmrotate: patch size)
 _PATCH = re.compile(r"(?P<scene>.+?)__\d+(?:\.\d+)?__-?\d+___-?\d+")
 
@@ -78,7 +81,13 @@ def find(root: Path) -> Iterator[Ref]:
     if (root / "images").is_dir():
         yield from _find_split(root, "")
         return
-    splits = sorted(path.name for path in root.iterdir() if (path / "images").is_dir())
+    with_images = sorted(path.name for path in root.iterdir() if (path / "images").is_dir())
+    splits = [name for name in with_images if _is_split(root / name)]
+    if with_images and not splits:
+        raise UsageError(
+            f"no split in {root}: {', '.join(with_images[:5])} hold images and none of {', '.join(LABEL_FOLDERS)}; "
+            "expected train/images and train/labelTxt"
+        )
     if not splits:
         held = ", ".join(sorted(path.name for path in root.iterdir())[:5]) or "nothing"
         raise UsageError(
@@ -86,6 +95,11 @@ def find(root: Path) -> Iterator[Ref]:
         )
     for split in splits:
         yield from _find_split(root, split)
+
+
+def _is_split(below: Path) -> bool:
+    """Whether a folder with images is a split: by its name, or by DOTA's labels beside the images."""
+    return _SPLIT.match(below.name) is not None or any((below / name).is_dir() for name in LABEL_FOLDERS)
 
 
 def _find_split(root: Path, split: str) -> Iterator[Ref]:

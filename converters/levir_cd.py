@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from georsmllm import images
 from georsmllm.contracts import Card, Converter, Ref
 from georsmllm.errors import BadRecord, UsageError
-from georsmllm.files import folder, walk
+from georsmllm.files import folder, folders_below, walk
 from georsmllm.formats import label_png
 from georsmllm.types import ImageRef, Sample, Target
 
@@ -47,11 +48,23 @@ def find(root: Path) -> Iterator[Ref]:
     ]
     if not parts:
         held = ", ".join(sorted(path.name for path in root.iterdir())[:5]) or "nothing"
-        raise UsageError(
-            f"no A and B, nor train/A and train/B, in {root}, which holds {held}; give the folder above them"
-        )
+        raise UsageError(f"no A and B, nor train/A and train/B, in {root}, which holds {held}; {_way_out(root)}")
     for part in parts:
         yield from _find_part(root, part)
+
+
+def _way_out(root: Path) -> str:
+    """Where the folders A and B lie instead: above a folder that is given too deep, or below one."""
+    around = [root.absolute().parent, *islice(folders_below(root, depth=4), 10_000)]
+    pairs = [path for path in around if (path / "A").is_dir() and (path / "B").is_dir()]
+    roots = list(dict.fromkeys(path.parent if path.name in SPLITS else path for path in pairs))
+    if not roots:
+        return "expected A, B and label (before, after, mask) there, or in its train, val and test"
+    return f"A and B lie in {_listed(pairs)}: give {' or '.join(str(path) for path in roots[:3])}"
+
+
+def _listed(paths: list[Path]) -> str:
+    return ", ".join(str(path) for path in paths[:3]) + (", ..." if len(paths) > 3 else "")
 
 
 def _find_part(root: Path, part: str) -> Iterator[Ref]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from georsmllm import images
 from georsmllm.classes import canonical
 from georsmllm.contracts import Card, Converter, Ref
 from georsmllm.errors import BadRecord, UsageError
-from georsmllm.files import folder, walk
+from georsmllm.files import folder, folders_below, walk
 from georsmllm.formats import label_png
 from georsmllm.types import ImageRef, Sample
 
@@ -47,9 +48,22 @@ def find(root: Path) -> Iterator[Ref]:
     parts = [f"{split}/{area}" for split in _SPLITS for area in _AREAS if (root / split / area / "images_png").is_dir()]
     if not parts:
         held = ", ".join(sorted(path.name for path in root.iterdir())[:5]) or "nothing"
-        raise UsageError(f"no Train/Rural/images_png or the like in {root}, which holds {held}; give the folder above")
+        raise UsageError(f"no Train/Rural/images_png or the like in {root}, which holds {held}; {_way_out(root)}")
     for part in parts:
         yield from _find_part(root, part)
+
+
+def _way_out(root: Path) -> str:
+    """Where Train, Val or Test lie instead: above a folder that is given too deep, or below one."""
+    around = [*root.absolute().parents[:3], *islice(folders_below(root, depth=4), 10_000)]
+    roots = [
+        path
+        for path in around
+        if any((path / split / area / "images_png").is_dir() for split in _SPLITS for area in _AREAS)
+    ]
+    if not roots:
+        return "expected Train, Val or Test, each with Rural or Urban, each with images_png and masks_png"
+    return f"these lie in {roots[0]}: give that"
 
 
 def _find_part(root: Path, part: str) -> Iterator[Ref]:

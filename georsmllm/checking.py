@@ -18,6 +18,7 @@ from georsmllm.classes import canonical
 from georsmllm.contracts import Converter, Ref
 from georsmllm.errors import BadRecord, UsageError
 from georsmllm.images import BadImage
+from georsmllm.suspicions import UNLABELLED, Seen, suspicions
 from georsmllm.types import ImageRef, Kind, PointSet, Sample, Target
 
 VIOLATIONS = {
@@ -44,26 +45,30 @@ VIOLATIONS = {
 
 class Checked(msgspec.Struct, frozen=True):
     """found: records that the folder holds. read: those of them that were read (all, or as many as the limit says).
-    kept + the sum of quarantined = read. classes: targets by label, the most frequent first. examples: of each reason in
-    quarantined or violations, the first few as "where: message"."""
+    kept + the sum of quarantined = read. unlabelled: kept samples of which nothing is known, by split. classes: targets by
+    label, scenes: texts by scene class, the most frequent first. examples: of each reason in quarantined or violations, the
+    first few as "where: message"; of each warning all."""
 
     found: int
     read: int
     kept: int
     splits: dict[str, int]
+    unlabelled: dict[str, int]
     images: int
     targets: int
     classes: dict[str, int]
     ignored: dict[str, int]
     mended: dict[str, int]
     texts: dict[str, int]
+    scenes: dict[str, int]
     quarantined: dict[str, int]
     violations: dict[str, int]
+    warnings: dict[str, int]
     examples: dict[str, tuple[str, ...]]
 
     @property
     def is_clean(self) -> bool:
-        return not self.quarantined and not self.violations
+        return not self.quarantined and not self.violations and not self.warnings
 
 
 class Survey(NamedTuple):
@@ -109,6 +114,7 @@ def check(
         tick(1)
     if digest.hexdigest() != first.digest:
         tally.violate("unstable_find", f"{root}: its second walk differs from the first")
+    tally.suspect(base, is_whole=first.to_read == first.found)
     return tally.checked(first.found)
 
 
@@ -122,6 +128,10 @@ class _Tally:
         self.ignored: Counter[str] = Counter()
         self.mended: Counter[str] = Counter()
         self.texts: Counter[str] = Counter()
+        self.scenes: Counter[str] = Counter()
+        self.kept_of: Counter[str] = Counter()
+        self.unlabelled: Counter[str] = Counter()
+        self.warnings: Counter[str] = Counter()
         self.quarantined: Counter[str] = Counter()
         self.violations: Counter[str] = Counter()
         self.examples: dict[str, list[str]] = {}
@@ -146,6 +156,9 @@ class _Tally:
         self.ignored.update(target.ignore for target in sample.targets if target.ignore is not None)
         self.mended.update(dict(sample.mended))
         self.texts.update(text.kind for text in sample.texts)
+        self.scenes.update(text.text for text in sample.texts if text.kind == "scene")
+        self.kept_of[ref.split] += 1
+        self.unlabelled[ref.split] += UNLABELLED in sample.tags
         for name, what in breaches(self.reader, base, sample):
             self.violate(name, f"{sample.id}: {what}")
 
@@ -153,20 +166,35 @@ class _Tally:
         self.violations[name] += 1
         self._show(name, what)
 
+    def suspect(self, base: Path, *, is_whole: bool) -> None:
+        seen = Seen(
+            dict(sorted(self.kept_of.items())),
+            self.unlabelled,
+            _most_first(self.scenes),
+            self.targets + self.texts.total(),
+            is_whole,
+        )
+        for name, what in suspicions(seen, base, self.reader.card):
+            self.warnings[name] += 1
+            self.examples.setdefault(name, []).append(what)
+
     def checked(self, found: int) -> Checked:
         return Checked(
             found=found,
             read=self.read,
             kept=self.kept,
             splits=dict(sorted(self.splits.items())),
+            unlabelled={split: count for split, count in sorted(self.unlabelled.items()) if count},
             images=self.images,
             targets=self.targets,
             classes=_most_first(self.classes),
             ignored=_most_first(self.ignored),
             mended=_most_first(self.mended),
             texts=_most_first(self.texts),
+            scenes=_most_first(self.scenes),
             quarantined=_most_first(self.quarantined),
             violations={name: self.violations[name] for name in VIOLATIONS if self.violations[name]},
+            warnings=dict(self.warnings),
             examples={name: tuple(lines) for name, lines in sorted(self.examples.items())},
         )
 

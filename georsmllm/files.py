@@ -35,6 +35,23 @@ def walk(root: Path, suffixes: tuple[str, ...], *, recursive: bool = True) -> It
     return _walk(root, "", suffixes, {root.resolve()} if recursive else None)
 
 
+def folders_below(root: Path, *, depth: int) -> Iterator[Path]:
+    """Folders below `root`, the shallow ones first, sorted, at most `depth` deep; junk and links are left out."""
+    level = [root]
+    for _ in range(depth):
+        level = [path for parent in level for path in _folders_in(parent)]
+        yield from level
+
+
+def _folders_in(directory: Path) -> list[Path]:
+    try:
+        with os.scandir(directory) as scan:
+            names = [entry.name for entry in scan if entry.is_dir(follow_symlinks=False) and not _is_junk(entry.name)]
+    except PermissionError:
+        return []
+    return [directory / name for name in sorted(names)]
+
+
 def _walk(directory: Path, prefix: str, suffixes: tuple[str, ...], seen: set[Path] | None) -> Iterator[str]:
     with os.scandir(directory) as scan:
         # "/" after a folder's name makes the depth-first order the order of the whole paths. Only names are held: a

@@ -45,6 +45,13 @@ def scan(path: Path, id_keys: Mapping[str, str]) -> dict[str, Found]:
 
     data, release = _mapped(path)
     at = skip_space(data, 3 if data[:3].tobytes() == b"\xef\xbb\xbf" else 0)
+    if at < data.size and data[at] == ord("["):
+        _broken(
+            path,
+            at,
+            "expected a JSON object, found a list",
+            f"it is to hold the lists {', '.join(id_keys)} under their names",
+        )
     if at >= data.size or data[at] != ord("{"):
         _broken(path, at, "expected a JSON object")
     found: dict[str, Found] = {}

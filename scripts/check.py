@@ -34,8 +34,8 @@ Examples:
 def command(ctx: click.Context, source: str, limit: int | None, examples: int, as_json: bool) -> None:
     """Read your own data with a reader, decode every image, and say what is wrong with it.
 
-    NAME is a reader of `georsmllm datasets` or your own file.py. Exit codes: 0 all is well, 1 a record was set aside or
-    the reader breaks its contract, 2 wrong input.
+    NAME is a reader of `georsmllm datasets` or your own file.py. Exit codes: 0 all is well, 1 a record was set aside, the
+    reader breaks its contract, or reader and folder seem not to belong together, 2 wrong input.
     """
     name, path = named_path(source)
     reader, root = converter(name), Path(path).expanduser()
@@ -59,19 +59,28 @@ def summary(reader: Converter, checked: Checked) -> list[str]:
     """What was read in a few lines, then every reason with its explanation and first places."""
     from georsmllm.checking import VIOLATIONS
     from georsmllm.images import REASONS
+    from georsmllm.suspicions import WARNINGS
 
     limited = f" (the first {checked.read} read)" if checked.read < checked.found else ""
     lines = [
         f"found {checked.found} records{limited}, kept {checked.kept}, {checked.images} images",
         f"splits: {_named(checked.splits)}",
+        *(
+            [f"unlabelled {sum(unlabelled.values())}: {_named(unlabelled)}"]
+            if (unlabelled := checked.unlabelled)
+            else []
+        ),
         f"{checked.targets} targets of {len(checked.classes)} classes: {_named(checked.classes)}",
     ]
+    if checked.scenes:
+        lines.append(f"{len(checked.scenes)} scene classes: {_named(checked.scenes)}")
     for title, counts in (("texts", checked.texts), ("ignored", checked.ignored), ("mended", checked.mended)):
         if counts:
             lines.append(f"{title}: {_named(counts)}")
     reasons = {**REASONS, **reader.reasons}
     lines += _problems("set aside", checked.quarantined, reasons, checked)
     lines += _problems("contract broken", checked.violations, VIOLATIONS, checked)
+    lines += _problems("warning", checked.warnings, WARNINGS, checked)
     return lines if not checked.is_clean else [*lines, "nothing is wrong"]
 
 

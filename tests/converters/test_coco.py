@@ -198,15 +198,25 @@ def test_a_truncated_json_is_one_line_with_the_byte(tmp_path: Path) -> None:
         list(CONVERTER.find(root))
 
 
+def test_a_json_list_is_told_from_a_broken_file(tmp_path: Path) -> None:
+    (tmp_path / "list.json").write_text('[{"image": "a.png"}]')
+    with pytest.raises(UsageError) as error:
+        list(CONVERTER.find(tmp_path / "list.json"))
+    assert str(error.value).endswith(
+        "list.json@0: expected a JSON object, found a list; it is to hold the lists images, annotations, categories "
+        "under their names"
+    )
+
+
 def test_one_image_listed_twice_is_one_line_with_both_places(tmp_path: Path) -> None:
     root = world(tmp_path, {"a.png": [SHIP], "b.png": [SHIP]}, entry={"file_name": "a.png"})
     with pytest.raises(UsageError, match=r"@\d+: the image of byte 12 again, a\.png; join the two entries"):
         list(CONVERTER.find(root))
 
 
-def test_two_images_that_differ_in_their_suffix_keep_it_in_their_keys(tmp_path: Path) -> None:
+def test_where_two_images_differ_in_their_suffix_alone_all_keep_it_in_their_keys(tmp_path: Path) -> None:
     root = world(tmp_path, {"a.png": [SHIP], "a.tif": [SHIP], "b.png": []})
-    assert [ref.key for ref in CONVERTER.find(root)] == ["a.png", "a.tif", "b"]
+    assert [ref.key for ref in CONVERTER.find(root)] == ["a.png", "a.tif", "b.png"]
 
 
 def one_bad(root: Path) -> BadRecord:

@@ -367,6 +367,18 @@ def test_a_folder_that_is_no_dota_says_what_it_holds(tmp_path: Path) -> None:
         list(CONVERTER.find(tmp_path / "none"))
 
 
+def test_folders_of_other_datasets_are_no_splits(tmp_path: Path) -> None:
+    for name in ("levir_mci/images/train/A", "xbd/images", "xbd/labels"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "xbd/images/a.png").write_bytes(b"")
+    with pytest.raises(UsageError, match=r"no split in .*: levir_mci, xbd hold images and none of labelTxt"):
+        list(CONVERTER.find(tmp_path))
+    for name in ("patches/images", "patches/annfiles", "test-dev/images", "Val_split/images"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "P1.png").write_bytes(b"")
+    assert [ref.split for ref in CONVERTER.find(tmp_path)] == ["Val_split", "patches", "test-dev"]
+
+
 def test_the_order_of_the_file_system_does_not_matter(tmp_path: Path) -> None:
     names = [f"P{i:04}" for i in range(40)] + ["P0001__1__0___0", "P0001-a"]
     random.Random(3).shuffle(names)

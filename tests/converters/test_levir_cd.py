@@ -203,6 +203,25 @@ def test_a_wrong_folder_says_what_was_expected(tmp_path: Path, missing: bool) ->
         list(CONVERTER.find(tmp_path / "nothing" if missing else tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("made", "given", "told"),
+    [
+        ("x/images/train", "", "A and B lie in {x}/images/train: give {x}/images"),
+        ("x/images", "", "A and B lie in {x}/images: give {x}/images"),
+        ("x/images/train", "images/train/A", "A and B lie in {x}/images/train: give {x}/images"),
+        ("y", "", "expected A, B and label (before, after, mask) there, or in its train, val and test"),
+    ],
+)
+def test_a_folder_too_high_or_too_deep_says_where_the_pairs_lie(
+    tmp_path: Path, made: str, given: str, told: str
+) -> None:
+    pair(tmp_path / made, "1", HOUSE_MASK)
+    (tmp_path / "x").mkdir(exist_ok=True)
+    with pytest.raises(UsageError) as error:
+        list(CONVERTER.find(tmp_path / "x" / given))
+    assert str(error.value).endswith("; " + told.format(x=tmp_path / "x"))
+
+
 def test_real_crops_give_back_their_masks_exactly(real: Callable[[str], Path]) -> None:
     root = real("levir_cd_256")
     samples, bad = read_all(root)

@@ -172,6 +172,14 @@ def test_a_wrong_folder_says_what_was_expected(tmp_path: Path, missing: bool) ->
         list(CONVERTER.find(tmp_path / "nothing" if missing else tmp_path))
 
 
+@pytest.mark.parametrize("given", ["", "data/Train/Rural/images_png"])
+def test_a_folder_too_high_or_too_deep_says_where_the_tiles_lie(tmp_path: Path, given: str) -> None:
+    world(tmp_path / "x/data", {"Train/Rural/0": ground()})
+    with pytest.raises(UsageError) as error:
+        list(CONVERTER.find(tmp_path / "x" / given))
+    assert str(error.value).endswith(f"; these lie in {tmp_path}/x/data: give that")
+
+
 def test_real_tiles_give_back_their_masks_exactly(real: Callable[[str], Path]) -> None:
     root = real("loveda")
     samples, bad = read_all(root)

@@ -12,6 +12,7 @@ from PIL import Image
 from georsmllm.checking import VIOLATIONS, Checked, check, survey
 from georsmllm.contracts import Card, Converter, Ref
 from georsmllm.errors import BadRecord, UsageError
+from georsmllm.suspicions import WARNINGS
 from georsmllm.types import ImageRef, Point, PointSet, Ring, Sample, Target, Text, Window, box, point, polygon, rbox
 
 CARD = Card("toy", "a.png", "ship", "ship", "none", "none needed", "none")
@@ -27,7 +28,7 @@ GOOD = Sample(
         Target(0, "lake", polygon(Ring(((1, 1), (9, 1), (9, 9))), Ring(((2, 2), (3, 2), (3, 3)), "-"))),
         Target(0, "lake", point(3, 3), attributes=(("head", "1,1"), ("source_label", "Lake"))),
     ),
-    texts=(Text("scene", "harbor"),),
+    texts=(Text("caption", "A harbor."),),
     classes=("lake", "ship"),
     exhaustive=("ship",),
     mended=(("clipped_to_image", 2),),
@@ -67,14 +68,17 @@ def test_data_that_is_well_is_counted_and_left_in_peace(root: Path) -> None:
         read=2,
         kept=2,
         splits={"train": 2},
+        unlabelled={},
         images=2,
         targets=8,
         classes={"lake": 4, "ship": 4},
         ignored={"difficult": 2},
         mended={"clipped_to_image": 4},
-        texts={"scene": 2},
+        texts={"caption": 2},
+        scenes={},
         quarantined={},
         violations={},
+        warnings={},
         examples={},
     )
     assert result.is_clean
@@ -197,3 +201,90 @@ def test_only_the_first_examples_are_kept(root: Path) -> None:
 def test_nothing_found_is_a_usage_error(root: Path) -> None:
     with pytest.raises(UsageError, match="found no record below"):
         survey(reader(find=refs()), root)
+
+
+# --- reader and folder that do not belong together -------------------------------------------------------------------
+
+
+def said(**changes: object) -> Callable[[Path, Ref], Sample]:
+    return lambda root, ref: replace(GOOD, **changes)  # type: ignore[arg-type]
+
+
+def in_splits(*splits: str) -> Callable[[Path], Iterator[Ref]]:
+    return lambda root: iter([Ref(f"{n}", split, ("a.png",)) for n, split in enumerate(splits)])
+
+
+BARE = said(targets=(), texts=(), tags=("unlabelled",), mended=())
+
+
+def bare_in(*splits: str) -> Callable[[Path, Ref], Sample]:
+    return lambda root, ref: BARE(root, ref) if ref.split in splits else GOOD
+
+
+@pytest.mark.parametrize(
+    ("splits", "bare", "warned"),
+    [
+        (("train", "test"), (), []),
+        (("train", "test"), ("test",), []),
+        (("train", "test-dev"), ("test-dev",), []),
+        (("train", "val"), ("val",), ["all 1 samples of val"]),
+        (("train", "train", "test"), ("train", "test"), ["all 2 samples of train"]),
+        (("",), ("",), ["all 1 samples of the folder"]),
+        (("test", "test"), ("test",), ["all 2 samples that are there"]),
+    ],
+)
+def test_a_split_without_any_label_is_a_warning_unless_it_is_test(
+    root: Path, splits: tuple[str, ...], bare: tuple[str, ...], warned: list[str]
+) -> None:
+    (root / "images").mkdir()
+    result = checked(reader(bare_in(*bare), find=in_splits(*splits)), root)
+    shown = result.examples.get("unlabelled_split", ())
+    assert [line.partition(";")[0] for line in shown] == warned
+    assert result.is_clean == (not warned)
+    assert result.unlabelled == {split: splits.count(split) for split in bare}
+    for line in shown:
+        assert line.endswith(f"; folders seen in {root}: images; expected: a.png")
+
+
+def test_of_a_partly_labelled_split_the_unlabelled_are_counted(root: Path) -> None:
+    samples = iter([GOOD, BARE(root, Ref("", "", ()))])
+    result = checked(reader(lambda root, ref: next(samples), find=refs("a", "b")), root)
+    assert (result.unlabelled, result.warnings) == ({"train": 1}, {})
+
+
+def scenes(*names: str) -> Callable[[Path, Ref], Sample]:
+    return lambda root, ref: replace(GOOD, targets=(), texts=(Text("scene", names[int(ref.key)]),), mended=())
+
+
+@pytest.mark.parametrize(
+    ("names", "warnings"),
+    [
+        (("airport", "beach", "beach"), {}),
+        (("images png", "masks png"), {"scene_names": 1}),
+        (("a", "b", "label"), {"scene_names": 1}),
+        (("positive image set",), {"scene_names": 1}),
+        (("image pond", "beach"), {}),
+        (("beach", "beach"), {"one_scene_class": 1}),
+    ],
+)
+def test_scene_classes_are_counted_and_odd_ones_warned_of(
+    root: Path, names: tuple[str, ...], warnings: dict[str, int]
+) -> None:
+    result = checked(reader(scenes(*names), find=in_splits(*("train" for _ in names))), root)
+    assert result.scenes == {name: names.count(name) for name in sorted(names, key=lambda n: (-names.count(n), n))}
+    assert result.warnings == warnings
+
+
+def test_the_first_records_alone_prove_no_lack_of_classes(root: Path) -> None:
+    one = reader(scenes("beach", "beach", "airport"), find=in_splits("train", "train", "train"))
+    assert checked(one, root, limit=2).warnings == {}
+
+
+def test_data_that_says_nothing_at_all_is_a_warning(root: Path) -> None:
+    empty = said(targets=(), texts=(), mended=())
+    assert checked(reader(empty), root).warnings == {"nothing_said": 1}
+
+
+def test_every_warning_is_of_the_closed_set_and_has_its_line() -> None:
+    assert set(WARNINGS) == {"unlabelled_split", "scene_names", "one_scene_class", "nothing_said"}
+    assert all(WARNINGS.values())

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from georsmllm.errors import UsageError
-from georsmllm.files import folder, walk
+from georsmllm.files import folder, folders_below, walk
 
 
 def touch(root: Path, *names: str) -> None:
@@ -61,6 +61,13 @@ def test_a_linked_folder_is_followed_and_a_dangling_link_is_still_named(tmp_path
     (root / "images").symlink_to(tmp_path / "elsewhere")
     (root / "gone.png").symlink_to(tmp_path / "nowhere.png")
     assert list(walk(root, (".png",))) == ["gone.png", "images/1.png"]
+
+
+def test_folders_come_shallow_first_and_no_deeper_than_asked(tmp_path: Path) -> None:
+    touch(tmp_path, "b/c/d/x", "a/.git/x", "__MACOSX/x")
+    (tmp_path / "b" / "loop").symlink_to(tmp_path)
+    assert list(folders_below(tmp_path, depth=0)) == []
+    assert [str(path.relative_to(tmp_path)) for path in folders_below(tmp_path, depth=2)] == ["a", "b", "b/c"]
 
 
 def test_a_missing_root_names_what_was_expected_and_how_far_the_path_exists(tmp_path: Path) -> None:

@@ -64,6 +64,29 @@ def test_a_reader_of_ones_own_that_breaks_its_contract(tmp_path: Path) -> None:
     ]
 
 
+def test_labels_in_a_folder_of_another_name_are_missed_aloud(data: Path, tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        (tmp_path / split / "images").mkdir(parents=True)
+        Image.effect_noise((8, 8), 9).convert("RGB").save(tmp_path / split / "images" / "P1.png")
+    (tmp_path / "train" / "labels").mkdir()
+    result = run(f"dota={tmp_path}")
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    assert "unlabelled 2: test 1, train 1" in lines
+    assert lines[-2].startswith("warning: unlabelled_split 1: ")
+    assert "train/labels; expected: ROOT/" in lines[-1]
+    assert "labelTxt" in lines[-1]
+
+
+def test_scene_classes_that_are_folders_of_another_dataset_are_told(data: Path) -> None:
+    result = run(f"scene_folder={data / 'loveda' / 'world'}", "--json")
+    assert result.exit_code == 1
+    assert set(json.loads(result.stdout)["scenes"]) == {"images png", "masks png"}
+    lines = run(f"scene_folder={data / 'levir_cd' / 'world'}").stdout.splitlines()
+    assert any(line.startswith("3 scene classes: a ") for line in lines)
+    assert any(line.startswith("warning: scene_names 1: ") for line in lines)
+
+
 @pytest.mark.parametrize(("words", "message"), [("dota", "expected NAME=PATH"), ("dote=/x", "did you mean dota")])
 def test_wrong_words_are_one_line(words: str, message: str) -> None:
     result = run(words)
