@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -18,21 +18,27 @@ T = TypeVar("T")
 PART = ".part"
 """Ends the name of a file that is not whole yet; it starts with a dot."""
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NOT_TO_BE_WRITTEN = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR}
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that takes its name only when the block ends without an error; a full disk is one clear line."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A file to write that takes its name only when the block ends without an error; a disk that is full or not ours to
+    write on is one clear line (UsageError)."""
     beside = path.with_name(f".{os.getpid()}-{hash64(path.name):016x}{PART}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("wb") as out:
             yield out
             out.flush()
             os.fsync(out.fileno())
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        ours = error.filename is not None and Path(str(error.filename)) in (beside, path, *path.parents)
+        if error.errno in _NOT_TO_BE_WRITTEN and ours:
+            raise UsageError(f"cannot write {path}: {error.strerror}; choose another place") from error
         if error.errno in _NO_SPACE:
             raise UsageError(
                 f"no space left while writing {path}; nothing half-written was kept: free some space and run the same "

@@ -42,11 +42,14 @@ class SourceFacts(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
+    """files: path -> sha256 of what lies beside the shards."""
+
     format: int
     georsmllm: str
     recipe: Recipe
     sources: tuple[SourceFacts, ...]
     shards: tuple[Shard, ...]
+    files: dict[str, str]
 
 
 class SourceStats(msgspec.Struct, frozen=True):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +25,7 @@ from .parts import Bar, Tally, add, make_parts, merge, parts
 
 _FILES = ("stats.json", "README.md", "quarantine.jsonl", "look.html", "manifest.json")
 _FOLDERS = ("records", "images")
+_DESCRIBED = ("README.md", "quarantine.jsonl", "stats.json")
 
 
 class Outcome(NamedTuple):
@@ -60,20 +63,53 @@ def build(
     if not overwrite and (out / "manifest.json").exists():
         return _kept(recipe, out)
     _claim(recipe, out, overwrite=overwrite)
-    make_parts(recipe, state, workers=workers, bar=bar)
-    sources, facts, paths = _gather(recipe, state, out)
+    with _alone(state):
+        make_parts(recipe, state, workers=workers, bar=bar)
+        sources, facts, paths = _gather(recipe, state, out)
+        return _finish(recipe, out, sources=sources, facts=facts, paths=paths, bar=bar)
+
+
+def _finish(
+    recipe: Recipe,
+    out: Path,
+    *,
+    sources: dict[str, SourceStats],
+    facts: tuple[SourceFacts, ...],
+    paths: list[Path],
+    bar: Callable[[str, int], Bar],
+) -> Outcome:
+    """Mix the parts and write what describes the set, the manifest last."""
+    state = out / ".state"
     mixed = mix(recipe, paths, state, out, bar=bar)
     stats = Stats(sources=sources, **{name: value for name, value in mixed._asdict().items() if name != "shards"})
     _check(stats)
-    manifest = Manifest(FORMAT, __version__, recipe, facts, mixed.shards)
     write_json(out / "stats.json", stats)
+    manifest = Manifest(FORMAT, __version__, recipe, facts, mixed.shards, {})
     with writing(out / "README.md") as file:
         file.write(card(manifest, stats).encode())
     for stray in out.glob(f".*{PART}"):
         stray.unlink()
+    files = {name: hashlib.sha256((out / name).read_bytes()).hexdigest() for name in _DESCRIBED}
+    manifest = msgspec.structs.replace(manifest, files=files)
     write_json(out / "manifest.json", manifest)
     shutil.rmtree(state)
     return Outcome(manifest, stats, already_there=False)
+
+
+@contextmanager
+def _alone(state: Path) -> Iterator[None]:
+    """Hold the build's lock; raises UsageError while another process builds into the same folder."""
+    with (state / "lock").open("wb") as lock:
+        try:
+            if os.name == "posix":
+                import fcntl
+
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(
+                f"another build is at work in {state.parent}; wait for it, or choose another folder"
+            ) from None
+        yield
 
 
 def _kept(recipe: Recipe, out: Path) -> Outcome:
@@ -135,7 +171,7 @@ def _clear(out: Path, *, ours: bool) -> None:
     for entry in (out / ".state").glob("*"):
         if entry.is_dir():
             shutil.rmtree(entry)
-        elif entry.name != "recipe.json":
+        elif entry.name not in ("recipe.json", "lock"):
             entry.unlink()
     for name in _FOLDERS:
         shutil.rmtree(out / name, ignore_errors=True)
@@ -175,7 +211,24 @@ def _gather(
             facts.append(SourceFacts(name, source.dataset, total.licence, digest.hexdigest()))
     for source in recipe.sources:
         _check_share(source, sources[source.records_name], recipe.max_bad_share)
+    if not any(stats.made for stats in sources.values()):
+        raise UsageError(_nothing_asked(recipe, sources))
     return sources, tuple(facts), paths
+
+
+def _nothing_asked(recipe: Recipe, sources: dict[str, SourceStats]) -> str:
+    """One line that says why there is no record at all."""
+    reasons: dict[str, int] = {}
+    for stats in sources.values():
+        for counts in (stats.quarantined, stats.ignored, stats.refused):
+            add(reasons, counts)
+    most = ", ".join(
+        f"{name} {count}" for name, count in sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:4]
+    )
+    why = f"most often: {most}" if most else "they are not for such data"
+    return (
+        f"the tasks {', '.join(recipe.tasks)} ask nothing of {', '.join(sources)} ({why}); add tasks or other sources"
+    )
 
 
 def _source_stats(total: Tally, bad: dict[str, int]) -> SourceStats:

@@ -8,13 +8,16 @@ where it was, and nothing depends on who made which chunk.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import BinaryIO, NamedTuple, Protocol
 
 import msgspec
@@ -135,15 +138,30 @@ def _ordered(work: Callable[[Job], int], jobs: Iterator[Job], workers: int) -> I
     if workers == 1:
         yield from map(work, jobs)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        waiting: list[Future[int]] = [pool.submit(work, job) for job in islice(jobs, workers * IN_FLIGHT)]
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_follow_parent) as pool:
         try:
+            waiting: list[Future[int]] = [pool.submit(work, job) for job in islice(jobs, workers * IN_FLIGHT)]
             while waiting:
                 yield waiting.pop(0).result()
                 waiting.extend(pool.submit(work, job) for job in islice(jobs, 1))
+        except BrokenProcessPool:
+            hint = "often by the system for lack of memory; run the same command again, with fewer --workers"
+            raise UsageError(f"a worker process was killed, {hint}") from None
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _follow_parent() -> None:
+    """End this worker when its parent is gone: a pool's workers wait for work forever otherwise."""
+    parent = parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 # --- one chunk, in a worker ------------------------------------------------------------------------------------------

@@ -93,7 +93,7 @@ def summary(recipe: Recipe, stats: Stats) -> list[str]:
     for split, tasks in stats.by_task.items():
         lines.append(f"{split}: {sum(tasks.values())} records of {stats.scenes[split]} scenes ({_named(tasks)})")
     scenes = sum(stats.scenes.values())
-    for split, share in recipe.split.ratios.items() if recipe.split.by == "scene" else ():
+    for split, share in recipe.split.ratios.items() if recipe.split.by != "official" else ():
         if share > 0 and split not in stats.by_task:
             lines.append(
                 f"{split}: empty, {scenes} scenes are few for a share of {share:g}; raise it or take another seed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 
 import click
@@ -55,6 +56,7 @@ def group() -> None:
 
 def main() -> None:
     """Run the command; what a person got wrong is one line on stderr and exit code 2."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = group.main(standalone_mode=False)
     except click.ClickException as error:

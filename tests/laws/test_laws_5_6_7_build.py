@@ -88,6 +88,7 @@ def test_law_6_whatever_the_labels_say_every_record_is_counted_once(files, seed)
         picture = DATA / "dota" / "world" / "train" / "images" / "P0001.png"
         for name in ("images", "labelTxt"):
             (base / "dota" / "train" / name).mkdir(parents=True)
+        files = [*files, ["10 10 30 10 30 30 10 30 ship 0"]]  # so that there is a set at all
         for number, lines in enumerate(files):
             shutil.copy(picture, base / "dota" / "train" / "images" / f"P{number}.png")
             (base / "dota" / "train" / "labelTxt" / f"P{number}.txt").write_text("\n".join(lines), encoding="utf-8")

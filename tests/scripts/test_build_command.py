@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -80,10 +82,83 @@ def test_strict_stops_with_file_and_line(tmp_path):
 
 def test_a_split_that_came_out_empty_is_told(tmp_path):
     ratios = "split.ratios={train: 0.999, val: 0.001}"
-    ran = run("build", "-d", f"dota={DOTA}", "-t", "det,count", "-o", tmp_path / "set", "-w", "1", ratios)
+    ran = run("build", "-d", f"dota={DOTA}", "-t", "det,count", "-o", tmp_path / "set", "-w", "1", "split.by=scene", ratios)
     assert ran.returncode == 0, ran.stderr
     assert "val: empty, " in ran.stdout
     assert "raise it or take another seed" in ran.stdout
+
+
+def test_a_set_without_a_record_is_an_error_with_the_reason(tmp_path):
+    ran = run("build", "-d", f"dota={DOTA}", "-t", "cls", "-o", tmp_path / "set", "-w", "1")
+    assert ran.returncode == 2
+    assert "the tasks cls ask nothing of dota" in ran.stderr
+    assert ran.stderr.count("\n") == 1
+
+
+def test_region_answers_come_only_where_they_are_asked_for(tmp_path):
+    run("build", "-d", f"dota={DOTA}", "-t", "det", "-o", tmp_path / "set", "-w", "1")
+    stats = json.loads((tmp_path / "set" / "stats.json").read_text())
+    assert {task for tasks in stats["by_task"].values() for task in tasks} == {"det"}
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path):
+    ran = run("build", "-d", f"dota={DOTA}", "-t", "det", "-o", "/proc/nothing/set", "-w", "1")
+    assert ran.returncode == 2
+    assert "cannot write /proc/nothing/set/" in ran.stderr
+    assert ran.stderr.count("\n") == 1
+
+
+def test_two_builds_do_not_share_a_folder(tmp_path):
+    import fcntl
+
+    out = tmp_path / "set"
+    run("build", "-d", "dota=/no/such/folder", "-t", "det", "-o", out)
+    with (out / ".state" / "lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        ran = run("build", "-d", "dota=/no/such/folder", "-t", "det", "-o", out)
+    assert ran.returncode == 2
+    assert "another build is at work" in ran.stderr
+
+
+def descendants(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in tasks] + [deeper for child in tasks for deeper in descendants(int(child))]
+
+
+def alive(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_no_worker_outlives_its_build(tmp_path, sign):
+    command = [
+        sys.executable,
+        "-m",
+        "georsmllm.scripts.cli",
+        "build",
+        "-d",
+        f"dota={DOTA}",
+        "-o",
+        str(tmp_path / "s"),
+        "-w",
+        "2",
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    workers: list[int] = []
+    until = time.monotonic() + 30
+    while len(workers) < 2 and time.monotonic() < until and process.poll() is None:
+        workers = descendants(process.pid)
+    process.send_signal(sign)
+    _, errors = process.communicate(timeout=60)
+    assert workers
+    until = time.monotonic() + 30
+    while any(map(alive, workers)) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(map(alive, workers))
+    if sign != signal.SIGKILL and process.returncode:
+        assert process.returncode == 130
+        assert "run the same command again" in errors
 
 
 def test_help_teaches_with_examples():
