@@ -15,11 +15,13 @@ from importlib.resources import files
 
 import msgspec
 
+from georsmllm.metrics.text import lemma
+
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SEPARATORS = re.compile(r"[\s_-]+")
 _SIBILANT = re.compile(r"(s|x|z|ch|sh)$")
 _CONSONANT_Y = re.compile(r"[^aeiou]y$")
-_VOWEL_SOUND = re.compile(r"(?!uni|use|uti|eu|one)[aeiou]")
+_VOWEL_SOUND = re.compile(r"(?!uni(?![dmn])|use|uti|eu|one)[aeiou]")
 
 
 class _Nouns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,12 +46,14 @@ def canonical(name: str) -> str:
 
 
 def plural(name: str) -> str:
-    """The plural of a canonical name; one that has none is spoken of as areas: "water" -> "water areas"."""
+    """The plural of a canonical name, itself where it is one; one that has none is spoken of as areas: "water areas"."""
     nouns = _nouns()
     if name in nouns.irregular:
         return nouns.irregular[name]
     if name in nouns.mass:
         return f"{name} areas"
+    if _singular(name) != name:
+        return name
     if _CONSONANT_Y.search(name):
         return f"{name[:-1]}ies"
     return f"{name}es" if _SIBILANT.search(name) else f"{name}s"
@@ -57,8 +61,16 @@ def plural(name: str) -> str:
 
 def with_article(name: str) -> str:
     """A canonical name as one thing: "a ship", "an airport", "a water area"."""
-    noun = f"{name} area" if name in _nouns().mass else name
+    noun = f"{name} area" if name in _nouns().mass else _singular(name)
+    if noun.startswith("other "):
+        return f"some {noun}"
     return f"an {noun}" if _VOWEL_SOUND.match(noun) else f"a {noun}"
+
+
+def _singular(name: str) -> str:
+    """A dataset's plural ("solar panels") as one thing."""
+    head, space, last = name.rpartition(" ")
+    return name if name in _nouns().irregular else f"{head}{space}{lemma(last)}"
 
 
 def is_countable(name: str) -> bool:

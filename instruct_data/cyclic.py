@@ -18,7 +18,8 @@ from georsmllm.geometry import bounds, to_shapely
 from georsmllm.pointtext import N, canonical, from_grid
 from georsmllm.types import Instruction, PointSet, Ring, Said, Sample
 
-from .tasks._asking import fill, lines, number_word, singular
+from .tasks._asking import counted, fill, lines, number_word, singular
+from .tasks.det import UPRIGHT
 from .tasks.region import describe
 
 AGAIN = lines("""
@@ -60,9 +61,9 @@ def turn(instructions: Sequence[Instruction], view: Sample, rng: Random, options
                 replace(one, id=f"{source.id}~region-{one.form}", twin_of=source.id) for one in built.instructions
             )
             refused.extend(built.refusals)
-        expression = _expression(source)
+        expression = _expression(source, view)
         if expression:
-            prompt = fill(rng.choice(AGAIN), {"expression": expression})
+            prompt = fill(rng.choice(AGAIN) + _form_of_answer(source), {"expression": expression})
             turned.append(replace(source, id=f"{source.id}~again", prompt=prompt, twin_of=source.id))
     forward = [one for one in (*instructions, *turned) if one.direction != "reverse"]
     reverse = [_jittered(one, rng) for one in (*instructions, *turned) if one.direction == "reverse"]
@@ -76,16 +77,22 @@ def _members(source: Instruction, rng: Random) -> list[tuple[int, ...]]:
     return [source.targets, (rng.choice(source.targets),)]
 
 
-def _expression(source: Instruction) -> str:
+def _expression(source: Instruction, view: Sample) -> str:
     """What the instruction is about, as a noun phrase; "" for forms whose words say more than class and number."""
     label, count = source.labels[0], len(source.targets)
     if source.form == "all" and source.task == "change":
         return f"the new or altered {plural(label)}"
     if source.form == "all":
-        return f"the {singular(label)}" if count == 1 else f"the {number_word(count)} {plural(label)}"
+        return f"the {singular(label)}" if count == 1 else f"the {counted(view, label, count)}"
     if source.form == "largest":
         return f"the largest {singular(label)}" if count == 1 else f"the {number_word(count)} largest {plural(label)}"
     return ""
+
+
+def _form_of_answer(source: Instruction) -> str:
+    """The end of a question that tells in which form to answer."""
+    last = source.prompt[-1]
+    return UPRIGHT if isinstance(last, str) and last.endswith(UPRIGHT) else ""
 
 
 def _jittered(instruction: Instruction, rng: Random) -> Instruction:

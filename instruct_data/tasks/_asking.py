@@ -9,11 +9,13 @@ from random import Random
 from string import Formatter
 from typing import NamedTuple
 
-from georsmllm.classes import with_article
+from georsmllm.classes import is_countable, plural, with_article
 from georsmllm.contracts import AskOptions, Refusal
 from georsmllm.errors import UsageError
 from georsmllm.metrics.text import tokens
 from georsmllm.types import Part, Said, Sample
+
+from ._origin import shows_areas
 
 COORDINATES = re.compile(r"\(\s*\d+\s*,\s*\d+\s*\)")
 NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -140,6 +142,13 @@ def identity(view: Sample, task: str, form: str, *about: str) -> str:
 def number_word(count: int) -> str:
     """A count in words up to ten, in digits beyond."""
     return NUMBER_WORDS[count] if count < len(NUMBER_WORDS) else str(count)
+
+
+def counted(view: Sample, label: str, count: int) -> str:
+    """More than one target of a class in words; without their number where an area of a class map may be several things."""
+    if shows_areas(view) and is_countable(label):
+        return plural(label)
+    return f"{number_word(count)} {plural(label)}"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -20,26 +20,26 @@ from ._gold import shapes_of, size_of
 TEMPLATES = lines("""
     Outline all {plural} that changed between the two images.
     Which {plural} differ between the first and the second image?
-    Compare the two images and outline every changed area of {plural}.
+    Compare the two images and outline every change in {plural}.
     Find all changes to {plural} from the first image to the second.
     Where did {plural} change between the two dates?
     Mark the {plural} that are new or altered in the second image.
     Draw polygons around all new or altered {plural}.
     What has changed among the {plural}? Outline it on the second image.
-    Please outline the {plural} that were built, removed or altered.
+    Please outline the {plural} that appeared, disappeared or were altered.
     Detect the changes in {plural} between these two images.
     Show every change of {plural} as a polygon.
     Have any {plural} changed? Outline them all.
     Trace all differences in {plural} between the earlier and the later image.
     Outline all {plural} in the {where} that changed between the two images.
     Which {plural} in the {where} of the image differ between the first and the second?
-    Compare the {where} of the two images and outline every changed area of {plural}.
+    Compare the {where} of the two images and outline every change in {plural} there.
     Find all changes to {plural} in the {where}.
     Where in the {where} did {plural} change between the two dates?
     In the {where}, mark the {plural} that are new or altered in the second image.
     Draw polygons around all new or altered {plural} in the {where} only.
     Look at the {where}: what has changed among the {plural}? Outline it on the second image.
-    Please outline the {plural} in the {where} that were built, removed or altered.
+    Please outline the {plural} in the {where} that appeared, disappeared or were altered.
     Detect the changes in {plural} in the {where} of these two images.
     Show every change of {plural} in the {where} as a polygon.
     Have any {plural} changed in the {where}? Outline them all.

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from random import Random
 
-from georsmllm.classes import is_class_map, is_countable, plural
+from georsmllm.classes import is_countable, plural
 from georsmllm.contracts import AskOptions, Built, Refusal, Score, Task
 from georsmllm.errors import BadAnswer
 from georsmllm.types import Instruction, Record, Sample
 
 from ._asking import absent, divide, fill, identity, lines, pick, refuse_all
-from ._origin import origins
+from ._origin import shows_areas
 
 TEMPLATES = lines("""
     How many {plural} are there? Answer in digits.
@@ -32,9 +32,6 @@ TEMPLATES = lines("""
 
 MAX_DIGITS = 6  # as in the point text: an answer of thousands of digits is no number
 
-AREAS = "areas"
-"""Tag of a sample whose targets are connected areas of a class map: their number is no number of objects."""
-
 _SLOTS = frozenset({"plural"})
 _NUMBER = re.compile(r"[0-9]+")
 
@@ -43,7 +40,7 @@ def build(view: Sample, rng: Random, options: AskOptions) -> Built:
     """Per countable class that is exhaustively labelled and has no ignored target "number"; per view one "none"."""
     if len(view.images) != 1:
         return Built(refusals=refuse_all(view, "two_images"))
-    if AREAS in view.tags or any(is_class_map(name) for name in origins(view)):
+    if shows_areas(view):
         return Built(refusals=refuse_all(view, "areas"))
     whole, refusals = divide(view)
     asked: list[Instruction] = []

@@ -16,11 +16,11 @@ from ._asking import (
     NUMBER_WORDS,
     askable,
     by_class,
+    counted,
     fill,
     identity,
     is_speakable,
     lines,
-    number_word,
     pick,
     refuse_all,
     singular,
@@ -37,7 +37,7 @@ TEMPLATES = lines("""
     Please describe what lies at {region}.
     Which kind of thing is at {region}?
     Identify what {region} marks.
-    I marked {region}. What is it?
+    I marked {region}. What is there?
     In a few words, what is at {region}?
     Look at {region} and say what is there.
     Give a short description of {region}.
@@ -158,7 +158,7 @@ def _instruction(
     form = "one" if len(indices) == 1 else "group"
     targets = tuple(view.targets[i] for i in indices)
     slot = _SLOTS[len(view.images) - 1]
-    text = _one(targets[0], len(view.images)) if form == "one" else _group(targets, len(view.images))
+    text = _one(targets[0], len(view.images)) if form == "one" else _group(view, targets)
     return Instruction(
         id=identity(view, "region", form, targets[0].label),
         task="region",
@@ -177,16 +177,21 @@ def _one(target: Target, num_images: int) -> str:
     """The dataset's own phrase as a sentence; the class where it has no words, or digits (no region text may be copied)."""
     phrase = _IN_IMAGE.sub("", _IMPERATIVE.sub("", " ".join(target.phrase.split()).rstrip(".?! ")))
     if tokens(phrase) and not any(sign.isdigit() for sign in phrase):
-        return f"{phrase[0].upper()}{phrase[1:]}."
+        return _sentence(phrase)
     if num_images == 2:
         return f"A new or altered {singular(target.label)}."
-    name = with_article(target.label)
-    return f"{name[0].upper()}{name[1:]}."
+    return _sentence(with_article(target.label))
 
 
-def _group(targets: tuple[Target, ...], num_images: int) -> str:
-    names_ = plural(targets[0].label)
-    return f"New or altered {names_}." if num_images == 2 else f"{number_word(len(targets)).capitalize()} {names_}."
+def _group(view: Sample, targets: tuple[Target, ...]) -> str:
+    label = targets[0].label
+    if len(view.images) == 2:
+        return f"New or altered {plural(label)}."
+    return _sentence(counted(view, label, len(targets)))
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."
 
 
 def _negative(view: Sample, quiet: PointSet, known: tuple[str, ...], rng: Random, options: AskOptions) -> Instruction:
@@ -228,9 +233,14 @@ def score(text: str, record: Record) -> Score:
 
 
 def _number(text: str, label: str) -> int:
-    """The first number that a sentence names, in digits or words; without one 1 for a singular noun, -1 for a plural."""
-    words = tokens(text)
+    """The first number that a sentence names, in digits or words; without one 1 for a singular noun, -1 for a plural.
+
+    What belongs to the class name is no number (boeing 747).
+    """
+    words, own = tokens(text), tokens(label)
     for word in words:
+        if word in own:
+            continue
         if word.isascii() and word.isdigit():
             return int(word[:9])
         if word in NUMBER_WORDS:

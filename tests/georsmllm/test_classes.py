@@ -110,6 +110,11 @@ def test_no_spelling_is_claimed_by_two_names() -> None:
         ("dense residential", "dense residential areas"),
         ("beach", "beaches"),
         ("forest", "forests"),
+        ("solar panels", "solar panels"),
+        ("vehicles", "vehicles"),
+        ("people", "people"),
+        ("bus stop", "bus stops"),
+        ("gas", "gases"),
     ],
 )
 def test_a_name_has_its_plural(name: str, expected: str) -> None:
@@ -126,6 +131,12 @@ def test_a_name_has_its_plural(name: str, expected: str) -> None:
         ("a220", "an a220"),
         ("water", "a water area"),
         ("industrial area", "an industrial area"),
+        ("solar panels", "a solar panel"),
+        ("people", "a person"),
+        ("works", "a works"),
+        ("other vehicle", "some other vehicle"),
+        ("unidentified object", "an unidentified object"),
+        ("unit", "a unit"),
     ],
 )
 def test_a_name_has_its_article(name: str, expected: str) -> None:

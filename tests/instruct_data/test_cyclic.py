@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -11,8 +12,9 @@ from georsmllm.contracts import AskOptions, Built
 from georsmllm.discover import task
 from georsmllm.geometry import to_shapely
 from georsmllm.instruct_data.cyclic import AGAIN, turn
+from georsmllm.instruct_data.tasks.det import UPRIGHT
 from georsmllm.pointtext import N, canonical
-from georsmllm.types import ImageRef, Instruction, PointSet, Ring, Said, Sample, Target, polygon, rbox
+from georsmllm.types import ImageRef, Instruction, PointSet, Ring, Said, Sample, Target, box, polygon, rbox
 
 SIZE = (1000, 1000)
 
@@ -60,6 +62,21 @@ def test_a_class_is_described_as_a_whole_and_one_of_it_alone_and_asked_again():
     (again,) = [one for one in twins if one.task == "det"]
     assert (again.direction, again.answer, again.gold) == ("forward", source.answer, source.gold)
     assert any(again.prompt == (wording.replace("{expression}", "the two ships"),) for wording in AGAIN)
+
+
+def test_the_same_question_in_other_words_still_asks_for_upright_boxes():
+    _, built = turned(view(Target(0, "ship", box(100, 100, 160, 160))))
+    asked = ["".join(map(str, one.prompt)) for one in built.instructions if one.form == "all"]
+    assert len(asked) == 2
+    assert all(prompt.endswith(UPRIGHT) for prompt in asked)
+
+
+def test_areas_of_a_class_map_are_not_counted_as_things():
+    for label, expression in (("building", "the buildings"), ("water", "the two water areas")):
+        targets = [Target(0, label, polygon(Ring(square(x, 100, 60)))) for x in (100, 500)]
+        _, built = turned(replace(view(*targets), tags=("areas",)), "seg")
+        (again,) = [one for one in built.instructions if one.id.endswith("~again")]
+        assert any(again.prompt == (wording.replace("{expression}", expression),) for wording in AGAIN)
 
 
 def test_negatives_have_no_twin():

@@ -179,6 +179,24 @@ def test_a_place_without_change_lies_apart_from_every_change(record_of: Recorder
     assert "region-none" not in ask(replace(sample, exhaustive=()))
 
 
+def test_the_number_in_a_class_name_is_no_count(record_of: Recorder) -> None:
+    boeing = [Target(0, "boeing 747", quad(60 * i, 100)) for i in range(2)]
+    one = record_of(ask(view(boeing[0]))["region-one:boeing_747"])
+    two = record_of(ask(view(*boeing))["region-group:boeing_747"])
+    assert [TASK.score("One Boeing 747.", record).value for record in (one, two)] == [1, pytest.approx(1 / 3)]
+    assert TASK.score("2 Boeing 747s.", two).value == 1
+    assert TASK.score("A boeing 747.", two).value < 1
+
+
+def test_areas_of_a_class_map_are_not_counted_as_things(record_of: Recorder) -> None:
+    squares = [polygon(Ring(tuple((x + 150 * i, y) for x, y in SQUARE))) for i in range(2)]
+    for label, answer in (("building", "Buildings."), ("water", "Two water areas.")):
+        sample = replace(view(*(Target(0, label, shape) for shape in squares)), tags=("areas",))
+        record = record_of(ask(sample)[f"region-group:{label}"])
+        assert record.gold_text == answer
+        assert TASK.score(answer, record).value == 1
+
+
 @pytest.mark.parametrize(
     ("exhaustive", "answer"),
     [
