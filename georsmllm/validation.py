@@ -8,16 +8,17 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from georsmllm import images, layout
+from georsmllm import layout
 from georsmllm.contracts import Limits, Task
-from georsmllm.images import BadImage
+from georsmllm.errors import UsageError
 from georsmllm.layout import Manifest, Shard, Stats
 from georsmllm.record_laws import Found, budget, gold, messages, point_text, score, strict_type
+from georsmllm.set_files import Pictured, by_header, by_pixels, described, unlike
 from georsmllm.types import Record
 
 PROBLEMS = {
@@ -25,6 +26,8 @@ PROBLEMS = {
     "shard_unlisted": "a file below records/ that the manifest does not name",
     "shard_hash": "a shard's bytes are not those of the manifest",
     "shard_rows": "a shard has another number of lines than the manifest says",
+    "file_missing": "a file that the manifest names is not there",
+    "file_changed": "a file is not the one that the manifest describes",
     "schema": "a line is no record: a key is missing, unknown, or of another type",
     "repeated_id": "two records have one id",
     "roles": "messages are not question and answer in turn (a system message may come first)",
@@ -33,6 +36,7 @@ PROBLEMS = {
     "image_missing": "an image is not there",
     "image_unreadable": "an image cannot be read",
     "image_size": "an image is not of the size that its view says",
+    "image_content": "a whole image has other pixels than the one that its record was made of",
     "tag": "the question does not begin with the task's tag",
     "unknown_task": "no task of that name",
     "gold_text": "gold_text is not the last answer",
@@ -54,7 +58,7 @@ PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA cache_size = -8192;
 CREATE TABLE record (id TEXT PRIMARY KEY, place TEXT) WITHOUT ROWID;
-CREATE TABLE image (path TEXT PRIMARY KEY, width INTEGER, height INTEGER, problem TEXT, what TEXT) WITHOUT ROWID;
+CREATE TABLE image (path TEXT PRIMARY KEY, width INTEGER, height INTEGER, content TEXT, problem TEXT, what TEXT) WITHOUT ROWID;
 CREATE TABLE side (law TEXT, name TEXT, split TEXT, place TEXT, PRIMARY KEY (law, name, split)) WITHOUT ROWID;
 """
 
@@ -72,9 +76,11 @@ class Problem(NamedTuple):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """How many records were read, how often each problem was met (in the order of PROBLEMS), and the first few of each."""
+    """How many records were read, whether images were decoded, how often each problem was met (in the order of PROBLEMS),
+    and the first few of each."""
 
     records: int
+    pixels: bool
     problems: dict[str, int]
     examples: dict[str, tuple[str, ...]]
 
@@ -83,10 +89,12 @@ def validate(
     folder: Path,
     tasks: Mapping[str, Task],
     *,
+    pixels: bool = True,
     examples: int = EXAMPLES,
     tick: Callable[[int], object] = lambda _: None,
 ) -> Verdict:
-    """The verdict on a set. tasks: name -> the judge of its gold texts. tick: called with 1 a line.
+    """The verdict on a set. tasks: name -> the judge of its gold texts. pixels: decode every image once; else its header
+    alone is read. tick: called with 1 a line.
 
     Raises UsageError for a folder that is no finished set. Memory does not grow with the records: what must be remembered
     of each is in a temporary SQLite file.
@@ -100,42 +108,53 @@ def validate(
         records += 1
         tick(1)
 
-    for problem in problems(folder, tasks, tick=count_record):
+    for problem in problems(folder, tasks, pixels=pixels, tick=count_record):
         counts[problem.name] += 1
         first = shown.setdefault(problem.name, [])
         if len(first) < examples:
             first.append(str(problem))
     names = [name for name in PROBLEMS if counts[name]]
-    return Verdict(records, {name: counts[name] for name in names}, {name: tuple(shown[name]) for name in names})
+    return Verdict(
+        records, pixels, {name: counts[name] for name in names}, {name: tuple(shown[name]) for name in names}
+    )
 
 
 def problems(
-    folder: Path, tasks: Mapping[str, Task], *, tick: Callable[[int], object] = lambda _: None
+    folder: Path, tasks: Mapping[str, Task], *, pixels: bool = True, tick: Callable[[int], object] = lambda _: None
 ) -> Iterator[Problem]:
     """Every problem as it is met; those of the whole set come last."""
-    manifest, stats = layout.manifest(folder), layout.stats(folder)
+    manifest = layout.manifest(folder)
     with (
         tempfile.TemporaryDirectory(prefix="georsmllm-validate-") as scratch,
         closing(sqlite3.connect(Path(scratch) / "seen.sqlite", isolation_level=None)) as db,
     ):
         db.executescript(_SCHEMA)
         db.execute("BEGIN")
-        bench = _Bench(folder, manifest, tasks, db)
+        bench = _Bench(folder, manifest, tasks, db, by_pixels if pixels else by_header)
+        yield from (Problem(name, path, "", what) for name, path, what in described(folder, manifest))
         yield from _unlisted(folder, manifest)
         for shard in manifest.shards:
             yield from _shard(bench, shard, tick)
-        yield from _law_6(stats, manifest, bench.by_task)
+        yield from _counts(folder, manifest, bench.by_task)
         yield from _law_7(db)
 
 
 class _Bench:
     """What the checks of a record need: the set, the judges, and what was seen so far."""
 
-    def __init__(self, folder: Path, manifest: Manifest, tasks: Mapping[str, Task], db: sqlite3.Connection) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        manifest: Manifest,
+        tasks: Mapping[str, Task],
+        db: sqlite3.Connection,
+        look: Callable[[Path, str], Pictured],
+    ) -> None:
         self.folder = folder
         self.limits: Limits = manifest.recipe.limits
         self.tasks = tasks
         self.db = db
+        self.look = look
         self.by_task: dict[str, Counter[str]] = {}
         self.strict = msgspec.json.Decoder(strict_type(Record))
         self.decoder = msgspec.json.Decoder(Record)
@@ -201,27 +220,17 @@ def _record(bench: _Bench, record: Record, split: str, where: str) -> Found:
 
 
 def _images(bench: _Bench, record: Record) -> Found:
+    """Each distinct image is looked at once."""
     for path, view in zip(record.images, record.provenance.views, strict=False):
-        row = bench.db.execute("SELECT width, height, problem, what FROM image WHERE path = ?", (path,)).fetchone()
+        row = bench.db.execute(
+            "SELECT width, height, content, problem, what FROM image WHERE path = ?", (path,)
+        ).fetchone()
+        picture = bench.look(bench.folder, path) if row is None else Pictured(*row)
         if row is None:
-            row = _image(bench.folder, path)
-            bench.db.execute("INSERT INTO image VALUES (?, ?, ?, ?, ?)", (path, *row))
-        width, height, problem, what = row
+            bench.db.execute("INSERT INTO image VALUES (?, ?, ?, ?, ?, ?)", (path, *picture))
+        problem, what = unlike(picture, view)
         if problem:
             yield problem, f"{path}: {what}"
-        elif (width, height) != (view.width, view.height):
-            yield "image_size", f"{path}: {width}x{height} pixels, its view says {view.width}x{view.height}"
-
-
-def _image(folder: Path, path: str) -> tuple[int, int, str, str]:
-    """(width, height, problem, what) by the file's header."""
-    if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
-        return 0, 0, "image_path", "a path below the set's folder was expected"
-    try:
-        width, height = images.size_wh(folder / path)
-    except BadImage as bad:
-        return 0, 0, "image_missing" if bad.reason == "image_missing" else "image_unreadable", bad.message
-    return width, height, "", ""
 
 
 # --- the whole set ---------------------------------------------------------------------------------------------------
@@ -246,6 +255,16 @@ def _law_7(db: sqlite3.Connection) -> Iterator[Problem]:
         what = "scene" if law == "law_7_scene" else "image with the hash"
         rest = ", ".join(f"{split} ({place})" for split, place in found[1:])
         yield Problem(law, found[0][1], "", f"{what} {name} is in {found[0][0]} and in {rest}")
+
+
+def _counts(folder: Path, manifest: Manifest, by_task: Mapping[str, Counter[str]]) -> Iterator[Problem]:
+    try:
+        stats = layout.stats(folder)
+    except UsageError as error:
+        if "stats.json" not in manifest.files:  # else its absence or its change has been named
+            yield Problem("file_missing", "stats.json", "", str(error))
+        return
+    yield from _law_6(stats, manifest, by_task)
 
 
 def _law_6(stats: Stats, manifest: Manifest, by_task: Mapping[str, Counter[str]]) -> Iterator[Problem]:

@@ -6,11 +6,13 @@ import hashlib
 from pathlib import Path
 
 import msgspec
+import numpy as np
 from PIL import Image
 
 from georsmllm.contracts import Limits
+from georsmllm.images import content_hash
 from georsmllm.jsonl import write_json
-from georsmllm.layout import FORMAT, Manifest, Shard, SourceFacts, SourceStats, Stats
+from georsmllm.layout import FORMAT, Manifest, Shard, SourceFacts, SourceStats, Stats, manifest
 from georsmllm.pointtext import encode
 from georsmllm.recipe import Recipe, Source
 from georsmllm.types import (
@@ -39,6 +41,13 @@ def gold(label: str, shape: PointSet, image: int = 0) -> Gold:
     return Gold(label, shape.kind, tuple(GoldRing(r.sign, r.points) for r in shape.rings), shape.keypoints, image)
 
 
+def picture(path: str) -> Image.Image:
+    """The image of that path: a square on a ground whose colour is the path's own."""
+    image = Image.new("RGB", SIZE, f"#3355{hashlib.sha256(path.encode()).hexdigest()[:2]}")
+    image.paste("#c0b090", (8, 8, 40, 40))
+    return image
+
+
 def record(
     task: str,
     question: str,
@@ -53,7 +62,7 @@ def record(
 ) -> Record:
     images = ("images/toy/A.png", "images/toy/B.png") if pair else (f"images/toy/{scene}.png",)
     views = tuple(
-        ViewFacts(Path(path).name, *SIZE, (), (), "", hashlib.md5(path.encode()).hexdigest()) for path in images
+        ViewFacts(Path(path).name, *SIZE, (), (), "", content_hash(np.asarray(picture(path)))) for path in images
     )
     name = "_".join(labels).replace(" ", "_")
     return Record(
@@ -88,7 +97,7 @@ def records() -> dict[str, tuple[Record, ...]]:
         "train": (
             record("det", "Where are the ships?", ships, golds=(gold("ship", SHIP), gold("ship", SHIP_2))),
             record(
-                "det", "Find ships and planes, a line each.", f"ship: {encode((SHIP,), SIZE)}\nairplane: none",
+                "det", "Find ships and airplanes, a line each.", f"ship: {encode((SHIP,), SIZE)}\nairplane: none",
                 golds=(gold("ship", SHIP),), labels=("ship", "airplane"), form="several",
             ),
             record(
@@ -96,7 +105,7 @@ def records() -> dict[str, tuple[Record, ...]]:
                 golds=(gold("lake", polygon(Ring(((10, 10), (30, 10), (30, 40), (10, 40))))),), labels=("lake",),
             ),
             record(
-                "change", "What changed?", encode((POND,), SIZE),
+                "change", "Which ponds changed?", encode((POND,), SIZE),
                 golds=(gold("pond", POND, 1),), labels=("pond",), scene="AB", pair=True,
             ),
             record("region", f"What is at {encode((SHIP,), SIZE)}, and what is it for?", "A ship.", form="one"),
@@ -114,14 +123,12 @@ def write_set(folder: Path, of_split: dict[str, tuple[Record, ...]] | None = Non
     for path in sorted({path for lines in of_split.values() for line in lines for path in line.images}):
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        picture = Image.new("RGB", SIZE, "#335566")
-        picture.paste("#c0b090", (8, 8, 40, 40))
-        picture.save(file)
+        picture(path).save(file)
     return write_records(folder, of_split)
 
 
 def write_records(folder: Path, of_split: dict[str, tuple[Record, ...]]) -> Path:
-    """Shards, stats and manifest; the images are as they are."""
+    """Shards, descriptions and manifest; the images are as they are."""
     shards = []
     for split, lines in of_split.items():
         data = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
@@ -130,10 +137,27 @@ def write_records(folder: Path, of_split: dict[str, tuple[Record, ...]]) -> Path
         path.write_bytes(data)
         shards.append(Shard(f"records/{path.name}", split, len(lines), len(data), hashlib.sha256(data).hexdigest()))
     write_json(folder / "stats.json", stats(of_split))
+    (folder / "README.md").write_text("# Toy\n")
+    (folder / "quarantine.jsonl").write_text("")
+    write_manifest(folder, tuple(shards))
+    return folder
+
+
+def write_manifest(folder: Path, shards: tuple[Shard, ...]) -> None:
+    """The manifest of the shards and of the descriptions as they lie there."""
     recipe = Recipe(sources=(Source(dataset="dota", path="toy"),), tasks=("det",), limits=Limits(max_objects=2))
     facts = (SourceFacts("toy", "dota", "none needed", "0" * 64),)
-    write_json(folder / "manifest.json", Manifest(FORMAT, "0.0.0", recipe, facts, tuple(shards)))
-    return folder
+    files = {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        for name in ("README.md", "quarantine.jsonl", "stats.json")
+    }
+    write_json(folder / "manifest.json", Manifest(FORMAT, "0.0.0", recipe, facts, shards, files))
+
+
+def write_stats(folder: Path, counts: Stats) -> None:
+    """Other counts, that the manifest describes."""
+    write_json(folder / "stats.json", counts)
+    write_manifest(folder, manifest(folder).shards)
 
 
 def stats(of_split: dict[str, tuple[Record, ...]]) -> Stats:

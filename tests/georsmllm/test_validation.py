@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,12 +9,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hand_made_set import LAKE, SHIP, SIZE, gold, record, records, stats, write_records, write_set
+from hand_made_set import LAKE, SHIP, SIZE, gold, picture, record, records, stats, write_records, write_set, write_stats
 from PIL import Image
 
 from georsmllm.discover import task, task_names
 from georsmllm.errors import UsageError
-from georsmllm.jsonl import write_json
 from georsmllm.pointtext import encode
 from georsmllm.types import Message, Record, box
 from georsmllm.validation import PROBLEMS, problems, validate
@@ -44,7 +42,7 @@ def asked(line: Record, text: str) -> Record:
 
 def test_a_whole_set_has_no_problem(tmp_path: Path) -> None:
     verdict = validate(write_set(tmp_path), TASKS)
-    assert (verdict.records, verdict.problems, verdict.examples) == (7, {}, {})
+    assert (verdict.records, verdict.pixels, verdict.problems, verdict.examples) == (7, True, {}, {})
 
 
 def test_an_empty_set_has_no_problem(tmp_path: Path) -> None:
@@ -53,11 +51,6 @@ def test_an_empty_set_has_no_problem(tmp_path: Path) -> None:
 
 def moved_scene(line: Record) -> Record:
     return replace(line, provenance=replace(line.provenance, scene="toy/P2"))
-
-
-def same_pixels(line: Record) -> Record:
-    twin = replace(line.provenance.views[0], content=hashlib.md5(b"images/toy/P2.png").hexdigest())
-    return replace(line, provenance=replace(line.provenance, views=(twin,)))
 
 
 REVERSED = encode((SHIP,), SIZE).replace("[(125,125),(375,208)", "[(375,208),(125,125)")
@@ -78,7 +71,6 @@ DAMAGES: list[tuple[str, Callable[[Record], Record]]] = [
     ("law_1", lambda r: asked(r, f"<image>\n[det] Where are the ships beside {REVERSED}?")),
     ("law_3", lambda r: answered(r, encode((SHIP, SHIP), SIZE))),
     ("law_7_scene", moved_scene),
-    ("law_7_content", same_pixels),
 ]
 
 
@@ -172,8 +164,7 @@ def test_images_that_are_wrong_are_named_for_each_record_that_shows_them(tmp_pat
 )
 def test_counts_that_do_not_add_up_are_named(tmp_path: Path, key: str, value: object, what: str) -> None:
     folder = write_set(tmp_path)
-    counts = msgspec.structs.replace(stats(records()), **{key: value})
-    write_json(folder / "stats.json", counts)
+    write_stats(folder, msgspec.structs.replace(stats(records()), **{key: value}))
     found = list(problems(folder, TASKS))
     assert {problem.name for problem in found} == {"law_6"}
     assert what in {problem.what for problem in found}
@@ -183,11 +174,70 @@ def test_samples_and_targets_of_a_source_are_all_accounted_for(tmp_path: Path) -
     folder = write_set(tmp_path)
     counts = stats(records())
     source = msgspec.structs.replace(counts.sources["toy"], quarantined={}, ignored={"difficult": 1})
-    write_json(folder / "stats.json", msgspec.structs.replace(counts, sources={"toy": source}))
+    write_stats(folder, msgspec.structs.replace(counts, sources={"toy": source}))
     assert [problem.what for problem in problems(folder, TASKS)] == [
         "toy: found = kept + quarantined: 4 is not 3",
         "toy: targets = asked + ignored: 6 is not 5",
     ]
+
+
+def test_one_image_by_its_pixels_in_two_splits_is_named(tmp_path: Path) -> None:
+    twin = records()["val"][0].provenance.views
+
+    def same_pixels(line: Record) -> Record:
+        return replace(line, provenance=replace(line.provenance, views=twin)) if "P1.png" in line.images[0] else line
+
+    folder = write_set(tmp_path, {**records(), "train": tuple(map(same_pixels, records()["train"]))})
+    picture("images/toy/P2.png").save(folder / "images/toy/P1.png")
+    assert names(folder) == ["law_7_content"]
+
+
+def test_pixels_that_are_cut_short_or_not_those_of_the_source_are_named(tmp_path: Path) -> None:
+    folder = write_set(tmp_path)
+    file = folder / "images/toy/P2.png"
+    picture("another").save(file)
+    (problem,) = problems(folder, TASKS)
+    assert (problem.name, problem.where) == ("image_content", "records/val-00000.jsonl:1")
+    Image.new("RGB", SIZE).save(file)
+    assert names(folder) == ["image_content"]
+    Image.effect_noise(SIZE, 90).convert("RGB").save(file)
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    assert names(folder) == ["image_unreadable"]
+    verdict = validate(folder, TASKS, pixels=False)
+    assert (verdict.pixels, verdict.problems) == (False, {})
+
+
+def test_a_part_of_a_source_has_no_hash_of_its_own_and_is_still_decoded(tmp_path: Path) -> None:
+    def tile(line: Record) -> Record:
+        views = tuple(
+            replace(view, window=(0, 0, *SIZE), content="of the whole scene") for view in line.provenance.views
+        )
+        return replace(line, provenance=replace(line.provenance, views=views))
+
+    folder = write_set(tmp_path, {"train": tuple(map(tile, records()["train"][:1]))})
+    assert names(folder) == []
+    file = folder / "images/toy/P1.png"
+    file.write_bytes(file.read_bytes()[:-30])
+    assert names(folder) == ["image_unreadable"]
+
+
+def test_descriptions_that_are_not_those_of_the_manifest_are_named(tmp_path: Path) -> None:
+    folder = write_set(tmp_path)
+    (folder / "README.md").write_text("# Toys\n")
+    (folder / "quarantine.jsonl").unlink()
+    assert [(problem.name, problem.where) for problem in problems(folder, TASKS)] == [
+        ("file_changed", "README.md"),
+        ("file_missing", "quarantine.jsonl"),
+    ]
+
+
+@pytest.mark.parametrize(("content", "name"), [(None, "file_missing"), ("{", "file_changed"), ("{}", "file_changed")])
+def test_counts_that_are_gone_or_broken_are_named_once(tmp_path: Path, content: str | None, name: str) -> None:
+    folder = write_set(tmp_path)
+    (folder / "stats.json").unlink()
+    if content is not None:
+        (folder / "stats.json").write_text(content)
+    assert names(folder) == [name]
 
 
 def test_blank_images_are_no_evidence_of_a_shared_scene(tmp_path: Path) -> None:

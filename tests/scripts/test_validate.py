@@ -39,3 +39,12 @@ def test_json_for_machines(tmp_path: Path) -> None:
     result = run(damaged(tmp_path), "--json")
     assert result.exit_code == 1
     assert json.loads(result.stdout)["problems"] == {"gold_text": 1}
+
+
+def test_pixels_that_were_not_looked_at_are_told(tmp_path: Path) -> None:
+    folder = write_set(tmp_path)
+    (folder / "images/toy/P2.png").write_bytes((folder / "images/toy/P2.png").read_bytes()[:-30])
+    assert run(folder).exit_code == 1
+    result = run(folder, "--no-pixels")
+    assert result.exit_code == 0
+    assert result.stdout == f"{folder}: 7 records, nothing is wrong (the pixels of the images were not looked at)\n"
