@@ -67,7 +67,12 @@ def _from_file(path: Path, attribute: str) -> object:
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise UsageError(f"{path}:{error.lineno}: {error.msg}") from None
+    except ImportError as error:
+        raise UsageError(f"{path} cannot be imported: {error}") from None
     if attribute not in vars(module):
         raise UsageError(f"{path} has no {attribute}; a converter file ends with CONVERTER = Converter(...)")
     return vars(module)[attribute]

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
 
 import msgspec
 
@@ -220,11 +220,29 @@ def _explain(message: str, path: Path | None, root: yaml.Node | None) -> str:
         )
         steps = [*steps, unknown["key"]]
     else:
-        message = _AT.sub("", message).replace("Object missing", "missing") + (
-            f" at {'.'.join(steps)}" if steps else ""
-        )
+        message = _plain(_AT.sub("", message)).replace("Object missing", "missing") + _choices(message, steps)
+        message += f" at {'.'.join(steps)}" if steps else ""
     line = _line(root, steps)
     return f"{path or 'recipe'}{f':{line}' if line else ''}: {message}"
+
+
+def _choices(message: str, steps: Sequence[str]) -> str:
+    """The values that a key takes, where the one that came is none of them."""
+    if not message.startswith("Invalid enum value"):
+        return ""
+    fields = {field.encode_name: field.type for field in msgspec.structs.fields(_struct_at(steps[:-1]))}
+    return f"; it is one of {', '.join(map(str, get_args(fields[steps[-1]])))}"
+
+
+_WORDS = {"`object`": "a group of keys", "`array`": "a list", "`str`": "text", "`int`": "a whole number",
+          "`float`": "a number", "`bool`": "yes or no", "`null`": "nothing"}  # fmt: skip
+
+
+def _plain(message: str) -> str:
+    """The codec's words for types in a person's."""
+    for word, plain in _WORDS.items():
+        message = message.replace(word, plain)
+    return message
 
 
 def _struct_at(steps: Sequence[str]) -> type[msgspec.Struct]:

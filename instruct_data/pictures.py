@@ -31,6 +31,7 @@ class Picture:
     def __init__(self, root: Path, image: ImageRef, stretch: Stretch) -> None:
         """Raises BadRecord with the reason of the image layer."""
         self.path = root / image.path
+        self.name = image.path
         self.stretch = stretch
         self.rgb: NDArray[np.uint8] | None = None
         try:
@@ -43,7 +44,7 @@ class Picture:
                 with self.path.open("rb") as data:
                     self.content = hashlib.file_digest(data, "sha256").hexdigest()
         except BadImage as bad:
-            raise _as_record(bad, self.path) from None
+            raise _as_record(bad, image.path) from None
 
     def facts(self, view: ImageRef) -> ViewFacts:
         window = view.window
@@ -68,7 +69,7 @@ class Picture:
             message = (
                 f"a file name of {len(path.name)} characters is too long for this file system: {path.name[:60]}..."
             )
-            raise BadRecord("name_too_long", message, where=str(self.path)) from None
+            raise BadRecord("name_too_long", message, where=self.name) from None
 
     def _save(self, view: ImageRef, path: Path, mode: Literal["copy", "link"]) -> None:
         if view.window is None and self._stands_as_it_is():
@@ -96,6 +97,8 @@ class Picture:
         return self.path.suffix if view.window is None and self._stands_as_it_is() else ".png"
 
     def _stands_as_it_is(self) -> bool:
+        if self.stretch.kind != "auto":  # the file does not show what the stretch makes of it
+            return False
         if imagefile.needs_gdal(imagefile.head(self.path)):
             return False
         with imagefile.picture(self.path) as picture:
@@ -107,7 +110,7 @@ class Picture:
             try:
                 return images.read_rgb(self.path, window, self.stretch)
             except BadImage as bad:
-                raise _as_record(bad, self.path) from None
+                raise _as_record(bad, self.name) from None
         if window is None:
             return self.rgb
         return self.rgb[window.y : window.y + window.height, window.x : window.x + window.width]
@@ -125,5 +128,5 @@ def view_path(source: str, view: ImageRef, suffix: str) -> str:
     return str(path.with_name(f"{stem}{tile}{suffix}"))
 
 
-def _as_record(bad: BadImage, path: Path) -> BadRecord:
-    return BadRecord(bad.reason, bad.message, where=str(path))
+def _as_record(bad: BadImage, name: str) -> BadRecord:
+    return BadRecord(bad.reason, bad.message, where=name)

@@ -31,7 +31,7 @@ first bad record.
     "--dataset",
     "-d",
     multiple=True,
-    metavar="NAME=PATH",
+    metavar="READER[:NAME]=PATH",
     help="A reader and the folder it reads.",
 )
 @click.option(
@@ -99,7 +99,8 @@ def summary(recipe: Recipe, stats: Stats) -> list[str]:
                 f"{split}: empty, {scenes} scenes are few for a share of {share:g}; raise it or take another seed"
             )
     left_out = f"; left out by the mixture: {_named(stats.dropped)}" if stats.dropped else ""
-    lines.append(f"{stats.made} records made, {stats.written} written{left_out}")
+    repeated = f", {stats.repeated} of them repeats by weight" if stats.repeated else ""
+    lines.append(f"{stats.made} records made, {stats.written} written{repeated}{left_out}")
     return lines
 
 
@@ -120,7 +121,7 @@ def _flags(
     """What the flags say, as keys of a recipe; `whole`: there is no recipe file, so they must say everything."""
     flags: dict[str, Plain] = {}
     if datasets or whole:
-        flags["sources"] = [dict(zip(("dataset", "path"), named_path(text), strict=True)) for text in datasets]
+        flags["sources"] = [source(text) for text in datasets]
     if tasks:
         flags["tasks"] = [name for names in tasks for name in names.split(",") if name]
     elif whole:
@@ -134,9 +135,16 @@ def _flags(
     return flags
 
 
+def source(text: str) -> dict[str, Plain]:
+    """A source of a recipe from READER=PATH or READER:NAME=PATH."""
+    reader, path = named_path(text)
+    reader, colon, name = reader.partition(":")
+    return {"dataset": reader, "path": path, "name": name} if colon else {"dataset": reader, "path": path}
+
+
 def named_path(text: str) -> tuple[str, str]:
-    """(reader, path) of NAME=PATH."""
-    name, equals, path = text.partition("=")
-    if not (name and equals and path):
-        raise UsageError(f"expected NAME=PATH like dota=/data/DOTA, got {text!r}")
-    return name, path
+    """(reader, path) of READER=PATH."""
+    reader, equals, path = text.partition("=")
+    if not (reader and equals and path):
+        raise UsageError(f"expected READER=PATH like dota=/data/DOTA, got {text!r}")
+    return reader, path

@@ -63,27 +63,35 @@ def test_flags_alone_make_a_recipe():
         (("tasks:", "taks:"), "recipe.yaml:9: unknown key 'taks'; did you mean tasks"),
         (("  size:", "  sice:"), "recipe.yaml:11: unknown key 'sice' in tiles; did you mean size"),
         (("    weight:", "    wieght:"), "recipe.yaml:8: unknown key 'wieght' in sources.1; did you mean weight"),
-        (("  negatives: 0.2", "  negatives: few"), "recipe.yaml:13: Expected `float`, got `str` at mix.negatives"),
-        (("  size: 512", "  size: 1.5"), "recipe.yaml:11: Expected `int`, got `float` at tiles.size"),
+        (("  negatives: 0.2", "  negatives: few"), "recipe.yaml:13: Expected a number, got text at mix.negatives"),
+        (("  size: 512", "  size: 1.5"), "recipe.yaml:11: Expected a whole number, got a number at tiles.size"),
         (("    path: data/DOTA\n", ""), "recipe.yaml:3: missing required field `path` at sources.0"),
         (("tasks: [det, count]", "tasks: []"), "a recipe needs at least one task"),
         (("name: vhr", "name: dota"), "two sources are called 'dota'"),
         (("name: vhr", "name: a/b"), "a source name is letters"),
-        (("  negatives: 0.2", "  negatives: 2"), "recipe.yaml:13: Expected `float` <= 1.0 at mix.negatives"),
+        (("  negatives: 0.2", "  negatives: 2"), "recipe.yaml:13: Expected a number <= 1.0 at mix.negatives"),
         (
             ("  negatives: 0.2", "  weights: {cout: 2}"),
             "'cout' is named in templates or mix but is not among the tasks",
         ),
-        (("weight: 2.5", "weight: -1"), "recipe.yaml:8: Expected `float` >= 0.0 at sources.1.weight"),
+        (("weight: 2.5", "weight: -1"), "recipe.yaml:8: Expected a number >= 0.0 at sources.1.weight"),
         (("tasks:", "split: {ratios: {train: 0.5}}\ntasks:"), "split ratios must add up to 1"),
-        (("tasks:", "shard_rows: 0\ntasks:"), "Expected `int` >= 1 at shard_rows"),
+        (
+            ("tasks:", "split: {by: officiel}\ntasks:"),
+            "Invalid enum value 'officiel'; it is one of auto, scene, official at split.by",
+        ),
+        (("tasks:", "cyclic: full\ntasks:"), "recipe.yaml:9: Expected a group of keys, got text at cyclic"),
+        (("tasks:", "shard_rows: 0\ntasks:"), "Expected a whole number >= 1 at shard_rows"),
         (("tasks:", "limits: {max_object: 3}\ntasks:"), "unknown key 'max_object' in limits; did you mean max_objects"),
         (("tasks:", "stretch: {kindd: auto}\ntasks:"), "unknown key 'kindd' in stretch; did you mean kind"),
         (("tasks: [det, count]", "tasks: [det, det]"), "the task 'det' is named twice"),
         (("mix:", "tiles: {size: 8}\nmix:"), "recipe.yaml:12: the key 'tiles' stands there a second time"),
         (("tasks:", "split: {ratios: {../x: 1.0}}\ntasks:"), "matching regex"),
         (("name: vhr", "name: .."), "a source name is letters"),
-        (("    weight:", "    limit: 0\n    weight:"), "recipe.yaml:8: Expected `int` >= 1 at sources.1.limit"),
+        (
+            ("    weight:", "    limit: 0\n    weight:"),
+            "recipe.yaml:8: Expected a whole number >= 1 at sources.1.limit",
+        ),
         (("tasks: [", "tasks: [["), "recipe.yaml: not YAML"),
         ((GOOD, "just words"), "expected keys like `sources:`"),
     ],
@@ -96,7 +104,7 @@ def test_a_mistake_is_one_line_with_its_place(tmp_path, change, line):
 
 
 @pytest.mark.parametrize(
-    ("word", "line"), [("seed", "expected key=value"), ("seed.x=1", "Expected `int`"), ("a.b=[", "not YAML")]
+    ("word", "line"), [("seed", "expected key=value"), ("seed.x=1", "Expected a whole number"), ("a.b=[", "not YAML")]
 )
 def test_a_mistyped_word_is_one_line(tmp_path, word, line):
     with pytest.raises(UsageError, match=line):

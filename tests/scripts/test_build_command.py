@@ -42,7 +42,7 @@ def test_everything_by_flags_and_every_number_is_told(tmp_path):
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (("build", "-d", "dota", "-o", "x"), "expected NAME=PATH like dota=/data/DOTA, got 'dota'"),
+        (("build", "-d", "dota", "-o", "x"), "expected READER=PATH like dota=/data/DOTA, got 'dota'"),
         (("build", "-d", "dotta=/x", "-o", "x"), "no converter is called 'dotta'; did you mean dota"),
         (("build", "-d", f"dota={DOTA}", "-t", "dett", "-o", "x"), "no task is called 'dett'; did you mean det"),
         (("build", "-d", "dota=/no/such/folder", "-o", "x"), "no such folder: /no/such/folder"),
@@ -82,7 +82,9 @@ def test_strict_stops_with_file_and_line(tmp_path):
 
 def test_a_split_that_came_out_empty_is_told(tmp_path):
     ratios = "split.ratios={train: 0.999, val: 0.001}"
-    ran = run("build", "-d", f"dota={DOTA}", "-t", "det,count", "-o", tmp_path / "set", "-w", "1", "split.by=scene", ratios)
+    ran = run(
+        "build", "-d", f"dota={DOTA}", "-t", "det,count", "-o", tmp_path / "set", "-w", "1", "split.by=scene", ratios
+    )
     assert ran.returncode == 0, ran.stderr
     assert "val: empty, " in ran.stdout
     assert "raise it or take another seed" in ran.stdout
@@ -159,6 +161,13 @@ def test_no_worker_outlives_its_build(tmp_path, sign):
     if sign != signal.SIGKILL and process.returncode:
         assert process.returncode == 130
         assert "run the same command again" in errors
+
+
+def test_two_folders_of_one_format_get_names_by_flag(tmp_path):
+    ran = run("build", "-d", f"dota:a={DOTA}", "-d", f"dota:b={DOTA}", "-t", "det", "-o", tmp_path / "set", "-w", "1")
+    assert ran.returncode == 0, ran.stderr
+    assert "a: 6 of 7 samples read" in ran.stdout
+    assert "b: 6 of 7 samples read" in ran.stdout
 
 
 def test_help_teaches_with_examples():
