@@ -23,7 +23,7 @@ def text(by_task: dict[str, Counts], *sources: SourceFacts) -> str:
         sources={}, made=0, written=0, repeated=0, dropped={}, by_task=by_task, by_class={}, negatives={},
         scenes=dict.fromkeys(by_task, 2), unused_images=0,
     )  # fmt: skip
-    return card(Manifest(FORMAT, "1", recipe, sources or (PLAIN,), shards), stats)
+    return card(Manifest(FORMAT, "1", recipe, sources or (PLAIN,), shards, files={}), stats)
 
 
 def header(readme: str) -> dict[str, object]:
