@@ -275,11 +275,17 @@ def _target_breaches(sample: Sample, target: Target) -> Iterator[tuple[str, str]
         yield from _shape_breaches(target.shape, sample.images[target.image].size_wh)
 
 
-def _shape_breaches(shape: PointSet, size_wh: tuple[int, int]) -> Iterator[tuple[str, str]]:
+def misshapen(shape: PointSet) -> str:
+    """What a shape's rings are where they are not those of its kind, else ""."""
     lengths = [len(ring.points) for ring in shape.rings]
     is_polygon = bool(lengths) and min(lengths) >= 3 and shape.rings[0].sign == "+"
-    if not (is_polygon if shape.kind == "polygon" else lengths == [_POINTS[shape.kind]]):
-        yield "shape_form", f"a {shape.kind} with {lengths} points in its rings"
+    is_whole = is_polygon if shape.kind == "polygon" else lengths == [_POINTS[shape.kind]]
+    return "" if is_whole else f"a {shape.kind} with {lengths} points in its rings"
+
+
+def _shape_breaches(shape: PointSet, size_wh: tuple[int, int]) -> Iterator[tuple[str, str]]:
+    if form := misshapen(shape):
+        yield "shape_form", form
     points = [*(p for ring in shape.rings for p in ring.points), *shape.keypoints]
     if not all(math.isfinite(x) and math.isfinite(y) for x, y in points):
         yield "not_finite", f"{shape.kind} {points[:4]}"

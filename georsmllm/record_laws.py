@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping
 from types import GenericAlias
 from typing import cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from georsmllm.checking import misshapen
+from georsmllm.classes import canonical, plural, with_article
 from georsmllm.contracts import Limits, Task
 from georsmllm.errors import BadAnswer, CannotSay
 from georsmllm.geometry import bounds
@@ -57,11 +60,43 @@ def gold(record: Record) -> Found:
         if not 0 <= image < len(record.provenance.views):
             yield "gold_image", f"{label} in image {image}, the record has {len(record.provenance.views)}"
             continue
+        if form := misshapen(shape):
+            yield "gold_form", f"{label} is {form}"
+            continue
         view = record.provenance.views[image]
         x1, y1, x2, y2 = bounds(shape)
         if not (x1 >= 0 and y1 >= 0 and x2 <= view.width and y2 <= view.height):
             box = ", ".join(f"{value:g}" for value in (x1, y1, x2, y2))
             yield "gold_outside", f"{label} spans {box} in a {view.width}x{view.height} view"
+
+
+_ABOUT_CLASSES = ("change", "count", "det", "seg")
+"""Tasks whose every question names the classes that it is about."""
+
+
+def words(record: Record) -> Found:
+    """The question names the classes of the provenance, and a scene class is that class and one of the named options."""
+    question, labels = prompt(record), record.provenance.labels
+    if record.task in _ABOUT_CLASSES:
+        for label in labels:
+            names = {label, plural(label), with_article(label).partition(" ")[2]}
+            if not any(_says(question, name) for name in names):
+                yield "other_class", f"the question is about {label}, and does not name it: {_short(question)}"
+    if record.task == "cls":
+        name = answer(record).strip().removesuffix(".")
+        if canonical(name) not in labels:
+            yield "other_class", f"the answer is {name!r}, the record is about {', '.join(labels) or 'no class'}"
+        if record.provenance.form == "candidates" and not _says(question, name):
+            yield "no_option", f"{name!r} is none of the options in the question: {_short(question)}"
+
+
+def _says(text: str, name: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE) is not None
+
+
+def _short(question: str) -> str:
+    text = question.replace("<image>\n", "")
+    return text if len(text) <= 160 else f"{text[:160]} ..."
 
 
 def point_text(record: Record) -> Found:
@@ -73,8 +108,13 @@ def point_text(record: Record) -> Found:
 
 
 def _is_placed(record: Record) -> bool:
-    """Whether the image that the texts refer to has a view; if not, `messages` or `gold` says so."""
-    return len(record.images) == len(record.provenance.views) and 0 <= spoken_image(record) < len(record.images)
+    """Whether the image that the texts refer to has a view; if not, the laws of messages, gold or images say so."""
+    views = record.provenance.views
+    return (
+        len(record.images) == len(views)
+        and 0 <= spoken_image(record) < len(views)
+        and all(view.width > 0 and view.height > 0 for view in views)
+    )
 
 
 def _point_text(record: Record, side: Where) -> Found:
@@ -112,13 +152,18 @@ def budget(record: Record, limits: Limits) -> Found:
 
 
 def score(record: Record, tasks: Mapping[str, Task]) -> Found:
-    """The task's own judge gives the gold text its ceiling (law 3)."""
+    """The task's own judge gives the gold text its ceiling (law 3). The record's gold has kept the law of gold."""
     task = tasks.get(record.task)
     if task is None:
         yield "unknown_task", f"{record.task!r}; there are: {', '.join(tasks)}"
         return
     if not _is_placed(record):
         return
-    judged = task.score(record.gold_text, record)
+    try:
+        judged = task.score(record.gold_text, record)
+    except (ArithmeticError, BadAnswer, LookupError, ValueError) as error:
+        # A judge is total over answers, but not over records that no task of its name has made.
+        yield "law_3", f"the judge cannot read the record: {error}"
+        return
     if judged.value < task.ceiling:
         yield "law_3", f"its gold text scores {judged.value:.4f} ({judged.verdict}), at least {task.ceiling:g} is due"

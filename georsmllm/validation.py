@@ -17,7 +17,7 @@ from georsmllm import layout
 from georsmllm.contracts import Limits, Task
 from georsmllm.errors import UsageError
 from georsmllm.layout import Manifest, Shard, Stats
-from georsmllm.record_laws import Found, budget, gold, messages, point_text, score, strict_type
+from georsmllm.record_laws import Found, budget, gold, messages, point_text, score, strict_type, words
 from georsmllm.set_files import Pictured, by_header, by_pixels, described, unlike
 from georsmllm.types import Record
 
@@ -40,6 +40,9 @@ PROBLEMS = {
     "tag": "the question does not begin with the task's tag",
     "unknown_task": "no task of that name",
     "gold_text": "gold_text is not the last answer",
+    "other_class": "the words of a record are not about the class that its provenance names",
+    "no_option": "the right scene class is not among the options that the question names",
+    "gold_form": "a gold object with another number of points or rings than its kind has",
     "gold_image": "a gold object lies in an image that the record has not",
     "gold_outside": "a gold object has a point outside its view",
     "point_text": "point text that the strict ear refuses",
@@ -213,10 +216,11 @@ def _record(bench: _Bench, record: Record, split: str, where: str) -> Found:
     _remember_sides(bench.db, record, split, where)
     yield from messages(record)
     yield from _images(bench, record)
-    yield from gold(record)
+    yield from words(record)
     yield from point_text(record)
     yield from budget(record, bench.limits)
-    yield from score(record, bench.tasks)
+    flaws = tuple(gold(record))
+    yield from flaws or score(record, bench.tasks)
 
 
 def _images(bench: _Bench, record: Record) -> Found:

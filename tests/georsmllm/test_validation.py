@@ -15,7 +15,7 @@ from PIL import Image
 from georsmllm.discover import task, task_names
 from georsmllm.errors import UsageError
 from georsmllm.pointtext import encode
-from georsmllm.types import Message, Record, box
+from georsmllm.types import GoldRing, Message, Record, box
 from georsmllm.validation import PROBLEMS, problems, validate
 
 TASKS = {name: task(name) for name in task_names()}
@@ -65,6 +65,7 @@ DAMAGES: list[tuple[str, Callable[[Record], Record]]] = [
     ("image_missing", lambda r: replace(r, images=("images/toy/gone.jpg",))),
     ("tag", lambda r: asked(r, "<image>\nWhere are the ships?")),
     ("tag", lambda r: asked(r, "<image>\n[seg] Where are the ships?")),
+    ("other_class", lambda r: asked(r, "<image>\n[det] Where are the shipyards?")),
     ("gold_text", lambda r: answered(r, r.gold_text, gold_text=r.gold_text + " ")),
     ("point_text", lambda r: asked(r, "<image>\n[det] Where are the ships beside [(1,2),(3]?")),
     ("law_1", lambda r: answered(r, ";".join(reversed(r.gold_text.split(";"))))),
@@ -78,6 +79,65 @@ DAMAGES: list[tuple[str, Callable[[Record], Record]]] = [
 def test_a_damage_is_called_by_its_one_name(tmp_path: Path, name: str, damage: Callable[[Record], Record]) -> None:
     folder = write_records(write_set(tmp_path), changed(damage))
     assert set(names(folder)) == {name}
+
+
+@pytest.mark.parametrize("question", ["Locate the ship.", "Ships: where?", "Are there ships?"])
+def test_a_class_may_be_named_as_one_or_many(tmp_path: Path, question: str) -> None:
+    assert names(write_set(tmp_path, changed(lambda r: asked(r, f"<image>\n[det] {question}")))) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "answer", "found"),
+    [
+        ("beach, Storage Tank, harbor", "storage tank", []),
+        ("beach, harbor", "storage tank", ["no_option"]),
+        ("beach, storage tanks", "storage tank", ["no_option"]),
+        ("beach, harbor", "harbor", ["other_class"]),
+        ("beach, harbor", "ship", ["other_class", "no_option"]),
+    ],
+)
+def test_a_scene_class_is_that_of_the_record_and_one_of_the_options(
+    tmp_path: Path, options: str, answer: str, found: list[str]
+) -> None:
+    line = record("cls", f"Which of these fits: {options}?", answer, labels=("storage tank",), form="candidates")
+    assert names(write_set(tmp_path, {"train": (line,)})) == found
+
+
+RINGS = ((), (GoldRing("-", ((1, 1),)),), (GoldRing("+", ((1, 1), (1, 1), (1, 1))),))
+ODD: tuple[Callable[[Record], Record], ...] = (
+    lambda r: r,
+    lambda r: about(r, labels=()),
+    lambda r: about(r, labels=("a", "b")),
+    lambda r: about(r, form="several"),
+    lambda r: about(r, form="coarse"),
+    lambda r: about(r, negative=not r.provenance.negative),
+    lambda r: about(r, views=()),
+    lambda r: about(replace(r, images=r.images[:1]), views=r.provenance.views[:1]),
+    lambda r: about(r, views=tuple(replace(view, width=0) for view in r.provenance.views)),
+    lambda r: about(r, views=tuple(replace(view, height=-1) for view in r.provenance.views)),
+    lambda r: replace(r, gold=()),
+    lambda r: replace(r, gold=(gold("ship", SHIP, -1),)),
+    *(lambda r, rings=rings: replace(r, gold=(replace(gold("ship", SHIP), rings=rings),)) for rings in RINGS),
+    lambda r: replace(r, messages=()),
+    lambda r: replace(r, gold_text="7" * 5000),
+    lambda r: replace(r, gold_text=""),
+)
+
+
+def about(line: Record, **changes: object) -> Record:
+    return replace(line, provenance=replace(line.provenance, **changes))  # type: ignore[arg-type]
+
+
+def test_no_record_stops_the_walk_however_odd(tmp_path: Path) -> None:
+    lines = [
+        replace(odd(line), task=name, id=f"{n} {name} {line.id}")
+        for n, odd in enumerate(ODD)
+        for line in (*records()["train"], *records()["val"])
+        for name in TASKS
+    ]
+    verdict = validate(write_set(tmp_path, {"train": tuple(lines)}), TASKS)
+    assert verdict.records == len(lines)
+    assert {"gold_form", "gold_image", "law_3", "tag"} <= verdict.problems.keys()
 
 
 def test_an_answer_over_the_budget_of_the_recipe_is_named(tmp_path: Path) -> None:
@@ -250,7 +310,9 @@ def test_blank_images_are_no_evidence_of_a_shared_scene(tmp_path: Path) -> None:
 
 
 def test_a_verdict_counts_all_and_shows_the_first(tmp_path: Path) -> None:
-    lines = tuple(record("seg", "Segment.", encode((LAKE,), SIZE), scene=f"P{n}", labels=("lake",)) for n in range(9))
+    lines = tuple(
+        record("seg", "Segment the lakes.", encode((LAKE,), SIZE), scene=f"P{n}", labels=("lake",)) for n in range(9)
+    )
     verdict = validate(write_set(tmp_path, {"train": lines}), TASKS, examples=2)
     assert verdict.problems == {"law_3": 9}
     assert [line.partition(": its gold")[0] for line in verdict.examples["law_3"]] == [
