@@ -36,7 +36,7 @@ from .cyclic import turn
 from .pictures import Picture, view_path
 from .render import record
 
-CHUNK = 32
+CHUNK = 8
 IN_FLIGHT = 4
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 import yaml
+from PIL import Image
 from worlds import recipe, tree
 
 from georsmllm.errors import BadRecord, UsageError
@@ -78,6 +80,34 @@ def test_law_7_no_scene_and_no_pixels_on_two_sides(whole):
                     sides[view.content].add(path.name.split("-")[0])
     assert sides
     assert all(len(splits) == 1 for splits in sides.values())
+
+
+def test_law_7_the_same_pixels_under_two_names_share_a_side(tmp_path):
+    world = tmp_path / "scenes"
+    for number in range(6):
+        (world / "train" / "river").mkdir(parents=True, exist_ok=True)
+        for name in (f"a{number}.png", f"b{number}.png"):
+            colour = (number * 40, 10, 200)
+            picture = Image.new("RGB", (32, 32), colour)
+            picture.putpixel((number, 3), (255, 255, 255))
+            picture.save(world / "train" / "river" / name)
+    (world / "train" / "lake").mkdir()
+    shutil.copy(world / "train" / "river" / "a0.png", world / "train" / "lake" / "c.png")
+    sides: dict[tuple[int, str], set[str]] = defaultdict(set)
+    splits = set()
+    for seed in range(4):
+        rules = recipe(
+            "scene_folder", seed=seed, tasks=("cls",), split=Split(by="scene", ratios={"train": 0.5, "val": 0.5})
+        )
+        rules = msgspec.structs.replace(rules, sources=(source(world),))
+        build(rules, tmp_path / str(seed))
+        for path in (tmp_path / str(seed) / "records").iterdir():
+            for record in read_lines(path, Record):
+                sides[seed, record.provenance.views[0].content].add(path.name.split("-")[0])
+                splits.add(path.name.split("-")[0])
+    assert splits == {"train", "val"}
+    assert len(sides) == 4 * 6
+    assert all(len(found) == 1 for found in sides.values())
 
 
 def test_every_task_is_asked_and_every_image_is_there_and_used(whole):
