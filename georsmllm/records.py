@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import heapq
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ from georsmllm.rng import hash64
 from georsmllm.types import Record
 
 _HINT = "see all that is wrong: georsmllm validate"
+
+_LIKELY = 200  # difflib compares with so many ids and no more, however large the set
 
 PER_CLASS = 8
 """At most so many sampled records of one (task, form, class) are waiting at a time; more come from the form as a whole."""
@@ -61,7 +64,44 @@ def find(folder: Path, identity: str) -> Record:
             for line in file:
                 if needle in line and (record := decoder.decode(line)).id == identity:
                     return record
-    raise UsageError(f"no record has the id {identity!r} in {folder}; ids stand in {folder / 'records'}")
+    close = _nearest(folder, identity)
+    tail = f"did you mean {' or '.join(map(repr, close))}?" if close else "the set is empty"
+    raise UsageError(
+        f"no record has the id {identity!r} in {folder}; {tail} See ids with: georsmllm look {folder} --list"
+    )
+
+
+def ids(folder: Path) -> Iterator[tuple[str, str, str]]:
+    """(id, split, task) of every record, in the order of the set; raises UsageError with file:line."""
+    decoder = msgspec.json.Decoder(_Named)
+    for shard in layout.manifest(folder).shards:
+        with _open(folder, shard) as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    named = decoder.decode(line)
+                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                    raise UsageError(f"{folder / shard.path}:{number}: {error}; {_HINT} {folder}") from None
+                yield named.id, shard.split, named.task
+
+
+class _Named(msgspec.Struct, frozen=True):
+    id: str
+    task: str
+
+
+def _nearest(folder: Path, identity: str) -> list[str]:
+    """The three ids most like one that does not exist: of those whose ends agree with it best, the closest."""
+
+    def ends(name: str) -> int:
+        return _alike(name, identity) + _alike(name[::-1], identity[::-1])
+
+    likely = heapq.nlargest(_LIKELY, (name for name, _, _ in ids(folder)), key=lambda name: (ends(name), name))
+    return difflib.get_close_matches(identity, likely, n=3, cutoff=0.0)
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters two names begin with in common."""
+    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def _open(folder: Path, shard: Shard) -> BinaryIO:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -14,7 +16,8 @@ EPILOG = """
 Examples:
   georsmllm look sets/dota                               writes sets/dota/look.html
   georsmllm look sets/dota --task det --samples 300 -o det.html
-  georsmllm look sets/dota --id 'dota/train/P0003#det-all:ship' -o ships.png
+  georsmllm look sets/dota --list 5 --task det
+  georsmllm look sets/dota --id 'dota/train/P0003#det-all:ship'
 """
 PAGE, PICTURE = (".html", ".htm"), (".png", ".jpg", ".jpeg")
 
@@ -22,16 +25,31 @@ PAGE, PICTURE = (".html", ".htm"), (".png", ".jpg", ".jpeg")
 @click.command(epilog=EPILOG)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
-    "--out", "-o", type=click.Path(path_type=Path), help="The page, DIR/look.html unless given; the picture with --id."
+    "--out",
+    "-o",
+    type=click.Path(path_type=Path),
+    help="The page, DIR/look.html unless given; with --id the picture, here and named by the id unless given.",
 )
 @click.option("--samples", "-n", type=click.IntRange(0), default=120, show_default=True, help="Records in the gallery.")
 @click.option(
-    "--task", "-t", multiple=True, metavar="NAMES", help="Only these tasks in the gallery, by commas; repeatable."
+    "--task",
+    "-t",
+    multiple=True,
+    metavar="NAMES",
+    help="Only these tasks in the gallery or list, by commas; repeatable.",
 )
 @click.option(
-    "--split", multiple=True, metavar="NAMES", help="Only these splits in the gallery, by commas; repeatable."
+    "--split", multiple=True, metavar="NAMES", help="Only these splits in the gallery or list, by commas; repeatable."
 )
 @click.option("--id", "identity", metavar="ID", help="One record, as a picture with its question and answer.")
+@click.option(
+    "--list",
+    "listed",
+    type=click.IntRange(1),
+    is_flag=False,
+    flag_value=20,
+    help="Print the first ids, 20 unless given.",
+)
 @click.option("--open", "-O", "opened", is_flag=True, help="Open what was written.")
 def command(
     folder: Path,
@@ -40,19 +58,22 @@ def command(
     task: tuple[str, ...],
     split: tuple[str, ...],
     identity: str | None,
+    listed: int | None,
     opened: bool,
 ) -> None:
     """Write a page that shows a set: counts, and every answer drawn on its image, read back from its text.
 
     The page is one file; it fetches nothing and can be sent to a colleague.
     """
+    if listed is not None:
+        _print_ids(folder, listed, _names(task), _names(split))
+        return
+    path = out or (folder / "look.html" if identity is None else Path(picture_name(identity)))
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"no such folder: {path.absolute().parent}; make it first, or write elsewhere with -o")
     if identity is None:
-        path = out or folder / "look.html"
         _write_page(folder, path, samples, _names(task), _names(split))
     else:
-        if out is None:
-            raise UsageError("one record becomes a picture; say where: -o x.png")
-        path = out
         _write_picture(folder, path, identity)
     if opened:
         click.launch(str(path.absolute()))
@@ -93,6 +114,23 @@ def _write_picture(folder: Path, path: Path, identity: str) -> None:
     with writing(path) as file:
         picture.save(file, format="PNG" if path.suffix.lower() == ".png" else "JPEG")
     print(f"{path}: {picture.width}x{picture.height}")
+
+
+def _print_ids(folder: Path, most: int, tasks: tuple[str, ...], splits: tuple[str, ...]) -> None:
+    from georsmllm.records import ids
+
+    wanted = (
+        name for name, split, task in ids(folder) if (not tasks or task in tasks) and (not splits or split in splits)
+    )
+    names = list(islice(wanted, most))
+    if not names:
+        raise UsageError(f"{folder} has no record of these tasks and splits; look at them all: georsmllm look {folder}")
+    print("\n".join(names))
+
+
+def picture_name(identity: str) -> str:
+    """A file name that says the id and is one on every system."""
+    return f"{re.sub(r'[^A-Za-z0-9._-]+', '_', identity).strip('._')[:150] or 'record'}.png"
 
 
 def _names(words: tuple[str, ...]) -> tuple[str, ...]:

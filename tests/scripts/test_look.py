@@ -10,7 +10,7 @@ from hand_made_set import record, records, write_set
 from PIL import Image
 
 from georsmllm.errors import UsageError
-from georsmllm.scripts.look import command
+from georsmllm.scripts.look import command, picture_name
 
 
 @pytest.fixture
@@ -55,19 +55,56 @@ def test_one_record_becomes_a_picture(folder: Path, tmp_path: Path) -> None:
         assert result.stdout == f"{out}: {picture.width}x{picture.height}\n"
 
 
+def test_a_picture_is_named_by_its_id_unless_told_otherwise(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(folder, "--id", "toy/P1#det-several:ship_airplane")
+    assert result.stdout.startswith("toy_P1_det-several_ship_airplane.png: ")
+    assert (tmp_path / "toy_P1_det-several_ship_airplane.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("identity", "name"),
+    [
+        ("", "record.png"),
+        ("../../x", "x.png"),
+        ("a:b/c#d~e", "a_b_c_d_e.png"),
+        ("ü" * 9, "record.png"),
+        ("x" * 999, f"{'x' * 150}.png"),
+    ],
+)
+def test_the_name_of_a_picture_is_a_file_name_everywhere(identity: str, name: str) -> None:
+    assert picture_name(identity) == name
+
+
+def test_ids_are_listed_in_the_order_of_the_set(folder: Path) -> None:
+    every = [line.id for lines in records().values() for line in lines]
+    assert run(folder, "--list").stdout.splitlines() == every
+    assert run(folder, "--list", "2").stdout.splitlines() == every[:2]
+    assert run(folder, "--list", "9", "--task", "det,count", "--split", "val").stdout.splitlines() == every[-1:]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--id", "toy/P2#count-none:ship"), "say where"),
         (("--id", "toy/P2#count-none:ship", "-o", "x.html"), "a picture ends in"),
         (("--id", "nobody", "-o", "x.png"), "no record has the id 'nobody'"),
+        (("--id", "toy/P2#count-non:ship"), "did you mean 'toy/P2#count-none:ship' or"),
+        (("--id", "toi/P2#count-none:ship"), "did you mean 'toy/P2#count-none:ship' or"),
+        (("--id", "toy/P2#count-none:ship", "-o", "no/such/x.png"), "no such folder: {here}/no/such; make it first"),
+        (("-o", "no/x.html"), "no such folder: {here}/no; make it first"),
+        (("--list", "--task", "dte"), "has no record of these tasks and splits"),
         (("-o", "x.png"), "a page ends in .html"),
         (("--task", "dte"), "the set has no task 'dte'"),
     ],
 )
-def test_wrong_words_are_one_line(folder: Path, words: tuple[str, ...], message: str) -> None:
+def test_wrong_words_are_one_line(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
     result = run(folder, *words)
     assert isinstance(result.exception, UsageError)
-    assert message in str(result.exception)
+    assert message.format(here=tmp_path) in str(result.exception)
     assert "\n" not in str(result.exception)
-    assert not Path("x.png").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["toy"]
