@@ -21,6 +21,10 @@ COORDINATES = re.compile(r"\(\s*\d+\s*,\s*\d+\s*\)")
 NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
+CLASS_HAS_IGNORED = "class_has_ignored"
+"""Another object of the class is ignored in this view, so "all" of it, or its number, would not be a fact."""
+
+
 class Divided(NamedTuple):
     """The classes of one image of a view: those of which every target may be asked, and the others' refusals."""
 
@@ -60,7 +64,7 @@ def is_speakable(label: str) -> bool:
 def divide(view: Sample, *, image: int = 0) -> Divided:
     """Exhaustively labelled classes without an ignored target, and a refusal for each other class.
 
-    Its reason is unspeakable_label, that of the first ignored target, or not_exhaustive: "all" of a class is a fact only
+    Its reason is unspeakable_label, class_has_ignored, or not_exhaustive: "all" of a class is a fact only
     where every instance of it is annotated.
     """
     whole: dict[str, tuple[int, ...]] = {}
@@ -75,7 +79,7 @@ def divide(view: Sample, *, image: int = 0) -> Divided:
         elif not ignored and label in view.exhaustive:
             whole[label] = indices
         else:
-            reason = ignored[0] if ignored else "not_exhaustive"
+            reason = CLASS_HAS_IGNORED if ignored else "not_exhaustive"
             refusals.append(Refusal(label, reason, askable(view, indices)))
     return Divided(whole, tuple(refusals))
 

@@ -14,7 +14,7 @@ from georsmllm.polygons import simplify
 from georsmllm.relations import IMAGE_REGIONS, region_share
 from georsmllm.types import Instruction, Part, PointSet, Record, Said, Sample
 
-from ._asking import Found, absent, askable, by_class, fill, identity, lines, pick, refuse_all, unfit
+from ._asking import CLASS_HAS_IGNORED, Found, absent, askable, by_class, fill, identity, lines, pick, refuse_all, unfit
 from ._gold import shapes_of, size_of
 
 TEMPLATES = lines("""
@@ -95,9 +95,8 @@ def _ask_class(
 ) -> tuple[list[Instruction], list[Refusal]]:
     asked: list[Instruction] = []
     reasons: dict[str, None] = {}
-    ignored = [reason for i in indices if (reason := view.targets[i].ignore) is not None]
-    if ignored:
-        reasons[ignored[0]] = None
+    if any(view.targets[i].ignore is not None for i in indices):
+        reasons[CLASS_HAS_IGNORED] = None
     else:
         try:
             found = _found(view, label, indices, options.limits)

@@ -16,6 +16,7 @@ from georsmllm.pointtext import decode, encode
 from georsmllm.types import Instruction, Part, PointSet, Record, Said, Sample
 
 from ._asking import (
+    CLASS_HAS_IGNORED,
     Found,
     absent,
     askable,
@@ -73,6 +74,10 @@ TEMPLATES = lines("""
 """)
 
 _ALL, _ONE, _SOME = frozenset({"plural"}), frozenset({"label"}), frozenset({"n", "plural"})
+
+
+RANK_MARGIN, MOST_RANKED = 1.1, 5
+"""Of the n largest areas the smallest is a tenth larger than the next one, and n is at most 5: nobody ranks more by eye."""
 
 
 class _Pen:
@@ -138,7 +143,7 @@ def _ask_class(
     ignored = [why for i in indices if (why := view.targets[i].ignore) is not None]
     asked: list[Instruction] = []
     refused: list[Refusal] = []
-    reason = ignored[0] if ignored else ""
+    reason = CLASS_HAS_IGNORED if ignored else ""
     if not ignored:
         try:
             found = pen.say(label, candidates)
@@ -163,7 +168,8 @@ def _ask_class(
 
 
 def _largest(pen: _Pen, label: str, indices: tuple[int, ...], rng: Random) -> Found:
-    """The n largest areas for a random n whose rank is strict: the n-th is larger than every area left out.
+    """The n largest areas for a random n whose rank the eye can tell: the n-th is larger than every area left out, by a
+    tenth at least.
 
     Raises CannotSay: tied_rank where no n has a strict rank, else why the drawn areas cannot be said.
     """
@@ -171,11 +177,12 @@ def _largest(pen: _Pen, label: str, indices: tuple[int, ...], rng: Random) -> Fo
     ranked = sorted(indices, key=lambda i: (-areas[i], i))
     counts = [
         n
-        for n in range(1, min(len(ranked), pen.limits.max_objects + 1))
-        if areas[ranked[n - 1]] > areas[ranked[n]] and all(pen.view.targets[i].ignore is None for i in ranked[:n])
+        for n in range(1, min(len(ranked), MOST_RANKED + 1, pen.limits.max_objects + 1))
+        if areas[ranked[n - 1]] >= RANK_MARGIN * areas[ranked[n]]
+        and all(pen.view.targets[i].ignore is None for i in ranked[:n])
     ]
     if not counts:
-        raise CannotSay("tied_rank", f"no number of {label} areas is strictly larger than the rest")
+        raise CannotSay("tied_rank", f"no number of {label} areas is clearly larger than the rest")
     return pen.say(label, tuple(sorted(ranked[: rng.choice(counts)])))
 
 

@@ -126,7 +126,7 @@ def test_an_ignored_change_forbids_all_and_the_regions_it_touches() -> None:
         "change-none:building:top_right_quarter",
         "change-none:building:bottom_left_quarter",
     }
-    assert TASK.build(sample, Random(0), WORDINGS).refusals == (Refusal("building", "under_size", ()),)
+    assert TASK.build(sample, Random(0), WORDINGS).refusals == (Refusal("building", "class_has_ignored", ()),)
 
 
 def test_too_many_changes_for_one_answer_are_asked_by_region() -> None:

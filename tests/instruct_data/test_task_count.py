@@ -67,7 +67,7 @@ def test_a_zero_is_only_said_of_a_countable_class_that_is_sure_to_be_absent(seed
     [
         (
             view(target("ship"), target("ship", "difficult"), exhaustive=("ship",)),
-            (Refusal("ship", "difficult", (0,)),),
+            (Refusal("ship", "class_has_ignored", (0,)),),
         ),
         (view(target("ship"), exhaustive=()), (Refusal("ship", "not_exhaustive", (0,)),)),
         (view(target("forest"), exhaustive=("forest",)), (Refusal("forest", "not_countable", (0,)),)),

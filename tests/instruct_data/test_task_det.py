@@ -87,7 +87,7 @@ def test_a_class_with_only_ignored_targets_is_not_absent() -> None:
 def test_a_class_with_an_ignored_target_is_refused_for_that_reason() -> None:
     sample = view(ship(10, 20), HARBOR, ship(100, 20, ignore="difficult"), ship(200, 20))
     built = TASK.build(sample, Random(0), AskOptions())
-    assert built.refusals == (Refusal("ship", "difficult", (0, 3)),)
+    assert built.refusals == (Refusal("ship", "class_has_ignored", (0, 3)),)
     assert {i.labels for i in built.instructions} == {("harbor",)}
 
 

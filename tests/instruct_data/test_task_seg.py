@@ -89,8 +89,8 @@ def test_specks_forbid_all_but_not_the_largest() -> None:
     assert {i.form for one in built for i in one.instructions} == {"largest"}
     assert {i.targets for one in built for i in one.instructions} == {(2,), (0, 2)}
     assert {one.refusals for one in built} == {
-        (Refusal("water", "under_size", (0,)),),
-        (Refusal("water", "under_size", ()),),
+        (Refusal("water", "class_has_ignored", (0,)),),
+        (Refusal("water", "class_has_ignored", ()),),
     }
 
 
@@ -104,8 +104,22 @@ def test_specks_forbid_all_but_not_the_largest() -> None:
 def test_an_ignored_area_that_might_be_large_forbids_the_largest(ignored: Target, reason: str) -> None:
     built = TASK.build(view(water(10, 20, 10), ignored), Random(0), WORDINGS)
     assert built.instructions == ()
-    assert built.refusals[0] == Refusal("water", ignored.ignore or "", (0,))
+    assert built.refusals[0] == Refusal("water", "class_has_ignored", (0,))
     assert [refusal.reason for refusal in built.refusals[1:]] == ([reason] if reason else [])
+
+
+def test_only_ranks_that_the_eye_can_tell_are_asked() -> None:
+    near = view(water(10, 20, 100), water(200, 20, 98), water(400, 20, 96))
+    far = view(water(10, 20, 100), water(200, 20, 90), water(400, 20, 80))
+    for sample, asked in ((near, set()), (far, {1, 2})):
+        found = [i for seed in range(20) for i in TASK.build(sample, Random(seed), WORDINGS).instructions]
+        assert {len(i.targets) for i in found if i.form == "largest"} == asked
+
+
+def test_no_more_than_five_are_ranked() -> None:
+    sample = view(*(water(10 + 90 * i, 20, 20 + 8 * i) for i in range(9)))
+    found = [i for seed in range(60) for i in TASK.build(sample, Random(seed), WORDINGS).instructions]
+    assert {len(i.targets) for i in found if i.form == "largest"} == {1, 2, 3, 4, 5}
 
 
 def test_a_class_over_budget_is_asked_for_its_largest() -> None:
