@@ -117,7 +117,7 @@ def test_only_ranks_that_the_eye_can_tell_are_asked() -> None:
 
 
 def test_no_more_than_five_are_ranked() -> None:
-    sample = view(*(water(10 + 90 * i, 20, 20 + 8 * i) for i in range(9)))
+    sample = view(*(water(10 + 55 * i, 20 + 50 * i, 10 + 4 * i) for i in range(9)))
     found = [i for seed in range(60) for i in TASK.build(sample, Random(seed), WORDINGS).instructions]
     assert {len(i.targets) for i in found if i.form == "largest"} == {1, 2, 3, 4, 5}
 
