@@ -19,6 +19,7 @@ from georsmllm.drawing import colours
 from georsmllm.hearing import Heard, answer, hear, prompt
 from georsmllm.images import BadImage
 from georsmllm.layout import SourceFacts, Stats
+from georsmllm.reasons import explain
 from georsmllm.records import read_at
 from georsmllm.report import ClassRow, Fit, Report, Row, Spread, gold_shapes
 from georsmllm.types import PointSet, Record, Ring
@@ -96,7 +97,7 @@ class Shown(msgspec.Struct, frozen=True):
 
 
 class Data(msgspec.Struct, frozen=True):
-    """What the page's script draws."""
+    """What the page's script draws. reasons: name -> sentence, of every reason in the counts that has one."""
 
     name: str
     georsmllm: str
@@ -110,6 +111,7 @@ class Data(msgspec.Struct, frozen=True):
     points: dict[str, Spread]
     fits: dict[str, Fit]
     unreadable: dict[str, int]
+    reasons: dict[str, str]
     colours: dict[str, str]
     records: tuple[Shown, ...]
 
@@ -135,10 +137,18 @@ def page(report: Report, folder: Path, *, tick: Callable[[int], object] = lambda
         points=report.points,
         fits=report.fits,
         unreadable=report.unreadable,
+        reasons=_reasons(report.stats),
         colours=colours(row.label for row in report.classes),
         records=tuple(shown),
     )
     return _filled(report.name, _for_script(data), _for_script(pictures.urls)).encode()
+
+
+def _reasons(stats: Stats) -> dict[str, str]:
+    counts = [stats.dropped]
+    for source in stats.sources.values():
+        counts += [source.quarantined, source.mended, source.ignored, source.refused]
+    return {name: why for name in sorted({name for count in counts for name in count}) if (why := explain(name))}
 
 
 def _recipe(report: Report) -> str:

@@ -106,7 +106,7 @@ function lengths() {
 function reasons(title, counts, ofWhat) {
   const rows = Object.entries(counts).sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)), total = sum(counts);
   if (!rows.length) return [];
-  return [h("h3", {}, h("span", {}, title), h("span", {}, count(total))), rows.map(([name, n]) => line(words(name), [{count: n}], Math.max(ofWhat || 0, total), count(n)))];
+  return [h("h3", {}, h("span", {}, title), h("span", {}, count(total))), rows.map(([name, n]) => line(words(name), [{count: n, title: data.reasons[name]}], Math.max(ofWhat || 0, total), count(n), data.reasons[name]))];
 }
 
 function drops() {

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hand_made_set import SIZE, record, records, write_set
+from hand_made_set import SIZE, record, records, stats, write_set, write_stats
 from PIL import Image
 
 from georsmllm import page as page_module
@@ -169,6 +169,15 @@ def test_a_page_of_many_images_makes_each_smaller(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(page_module, "IMAGES_BYTES", 30_000)
     (picture,) = Elements(made(folder)).pictures()
     assert len(base64.b64decode(picture.partition(",")[2])) <= 30_000
+
+
+def test_reasons_in_the_counts_come_with_their_sentences(folder: Path) -> None:
+    counts = stats(records())
+    source = msgspec.structs.replace(counts.sources["toy"], refused={"two_images": 1, "mine_alone": 2})
+    write_stats(folder, msgspec.structs.replace(counts, sources={"toy": source}, dropped={"weight": 3}))
+    reasons = Elements(made(folder)).data().reasons
+    assert list(reasons) == ["clipped_to_image", "difficult", "short_row", "two_images", "weight"]
+    assert reasons["difficult"] == "The dataset marks the object as difficult."
 
 
 def test_the_same_set_gives_the_same_bytes(folder: Path) -> None:
