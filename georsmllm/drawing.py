@@ -13,6 +13,7 @@ from georsmllm import images
 from georsmllm.geometry import bounds
 from georsmllm.hearing import Heard, Object, answer, hear, prompt
 from georsmllm.images import BadImage
+from georsmllm.placing import TAG_PX, Box, place
 from georsmllm.types import Point, PointSet, Record
 
 if TYPE_CHECKING:
@@ -31,6 +32,11 @@ _SIDE_PX = 960
 _SMOOTH = 3  # shapes are drawn this many times larger and shrunk, because Pillow's lines are jagged
 _GAP_PX, _MARGIN_PX = 12, 16
 _DASH_PX = 7
+_MANY = 8
+_SMALL_PX = 24
+"""Of more objects, or where one is drawn smaller, only numbers stand in the picture, and their labels below it."""
+
+_ROOMY_PX = 60  # the order of keypoints is written into objects of at least this side
 _TEXT_LINES = 12
 
 
@@ -45,6 +51,7 @@ def draw(record: Record, folder: Path) -> Image.Image:
 
     asked, answered = hear(record, "prompt"), hear(record, "answer")
     colour_of = colours([*record.provenance.labels, *(o.label for o in answered.objects)])
+    crowded = _is_crowded(record, answered.objects)
     troubles = [
         f"{where}: {t.message}" for where, heard in (("prompt", asked), ("answer", answered)) for t in heard.troubles
     ]
@@ -52,9 +59,9 @@ def draw(record: Record, folder: Path) -> Image.Image:
     for index in range(len(record.images)):
         panel, trouble = _panel(record, folder, index)
         troubles.extend(trouble)
-        panels.append(_drawn(panel, record, index, _shapes(asked, answered, index, colour_of)))
+        panels.append(_drawn(panel, record, index, _shapes(asked, answered, index, colour_of, crowded=crowded)))
     width = max(sum(panel.width for panel in panels) + _GAP_PX * (len(panels) - 1), _SIDE_PX // 2)
-    caption = _caption(record, troubles, width)
+    caption = _caption(record, troubles, _legend(answered.objects, colour_of) if crowded else [], width)
     height = max((panel.height for panel in panels), default=0)
     picture = Image.new("RGB", (width, height + caption.height), _PAPER)
     left = 0
@@ -72,10 +79,22 @@ class _Stroke(NamedTuple):
     dashed: bool
 
 
-def _shapes(asked: Heard, answered: Heard, image: int, colour_of: dict[str, str]) -> list[_Stroke]:
+def _is_crowded(record: Record, objects: tuple[Object, ...]) -> bool:
+    views = record.provenance.views
+    sides = (_side(o.shape) * _SIDE_PX / max(views[o.image].width, views[o.image].height, 1) for o in objects)
+    return len(objects) > _MANY or min(sides, default=math.inf) < _SMALL_PX
+
+
+def _side(shape: PointSet) -> float:
+    """The shorter side of a shape's bounds; a point is drawn as large as it needs."""
+    x1, y1, x2, y2 = bounds(shape)
+    return math.inf if shape.kind == "point" else min(x2 - x1, y2 - y1)
+
+
+def _shapes(asked: Heard, answered: Heard, image: int, colour_of: dict[str, str], *, crowded: bool) -> list[_Stroke]:
     def tag(objects: tuple[Object, ...], n: int) -> str:
         name = objects[n].label or "object"
-        return f"{name} {n + 1}" if len(objects) > 1 else name
+        return f"{n + 1}" if crowded else f"{name} {n + 1}" if len(objects) > 1 else name
 
     strokes = [_Stroke(o.shape, ASKED, "asked", True) for o in asked.objects if o.image == image]
     return strokes + [
@@ -83,6 +102,26 @@ def _shapes(asked: Heard, answered: Heard, image: int, colour_of: dict[str, str]
         for n, o in enumerate(answered.objects)
         if o.image == image
     ]
+
+
+def _legend(objects: tuple[Object, ...], colour_of: dict[str, str]) -> list[tuple[str, str]]:
+    """(colour, text) of each label, with the numbers of its objects: "1-3, 5: ship"."""
+    numbers: dict[str, list[int]] = {}
+    for n, o in enumerate(objects, start=1):
+        numbers.setdefault(o.label, []).append(n)
+    return [
+        (colour_of.get(label, PALETTE[0]), f"{_runs(found)}: {label or 'object'}") for label, found in numbers.items()
+    ]
+
+
+def _runs(numbers: list[int]) -> str:
+    runs: list[list[int]] = []
+    for n in numbers:
+        if runs and runs[-1][1] == n - 1:
+            runs[-1][1] = n
+        else:
+            runs.append([n, n])
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)
 
 
 def _panel(record: Record, folder: Path, index: int) -> tuple[Image.Image, list[str]]:
@@ -120,16 +159,25 @@ def _drawn(panel: Image.Image, record: Record, index: int, strokes: list[_Stroke
             _outline(pen, stroke, pass_colour, extra, (scale_x * _SMOOTH, scale_y * _SMOOTH))
     smooth = layer.resize(panel.size, Image.Resampling.LANCZOS)
     out = Image.alpha_composite(panel.convert("RGBA"), smooth).convert("RGB")
-    for stroke in strokes:
-        _tag(ImageDraw.Draw(out), stroke, (scale_x, scale_y), out.size)
+    written = ImageDraw.Draw(out)
+    boxes = [_scaled(bounds(stroke.shape), (scale_x, scale_y)) for stroke in strokes]
+    taken: list[Box] = []
+    for stroke, box in zip(strokes, boxes, strict=True):
+        width = written.textlength(stroke.tag, font=_font(13)) + 7
+        taken.append(place(box, (width, TAG_PX), out.size, taken=taken, boxes=boxes))
+        _tag(written, stroke, taken[-1])
+        if min(box[2] - box[0], box[3] - box[1]) >= _ROOMY_PX:
+            _orders(written, stroke, (scale_x, scale_y))
     return out
 
 
 def _outline(
     pen: ImageDraw.ImageDraw, stroke: _Stroke, colour: str, extra: float, scale_xy: tuple[float, float]
 ) -> None:
-    width = round((2.2 + extra) * _SMOOTH)
     shape = stroke.shape
+    side = _side(shape) * min(scale_xy) / _SMOOTH
+    width = round(((2.2 if side >= _SMALL_PX else 1.4) + extra) * _SMOOTH)
+    radius = min(4.0, max(1.6, side / 12))
     for ring in _rings(shape):
         points = [(x * scale_xy[0], y * scale_xy[1]) for x, y in ring.points]
         if len(points) == 1:
@@ -139,7 +187,7 @@ def _outline(
         else:
             pen.line([*points, points[0], points[1]], fill=colour, width=width, joint="curve")
     for x, y in shape.keypoints:
-        _dot(pen, (x * scale_xy[0], y * scale_xy[1]), (4 + extra / 2) * _SMOOTH, colour)
+        _dot(pen, (x * scale_xy[0], y * scale_xy[1]), (radius + extra / 2) * _SMOOTH, colour)
 
 
 class _Line(NamedTuple):
@@ -174,24 +222,29 @@ def _dashes(pen: ImageDraw.ImageDraw, points: list[Point], colour: str, width: i
         walked += length
 
 
-def _tag(pen: ImageDraw.ImageDraw, stroke: _Stroke, scale_xy: tuple[float, float], size_wh: tuple[int, int]) -> None:
-    """The label at the shape's upper left corner, and the order numbers of its keypoints."""
-    x1, y1, _, _ = bounds(stroke.shape)
-    text_width = pen.textlength(stroke.tag, font=_font(13))
-    x = min(max(x1 * scale_xy[0], 2), max(2, size_wh[0] - text_width - 6))
-    y = max(y1 * scale_xy[1] - 18, 2)
-    pen.rectangle((x - 1, y, x + text_width + 5, y + 16), fill="#101418")
-    pen.text((x + 2, y + 8), stroke.tag, fill=stroke.colour, font=_font(13), anchor="lm")
+def _scaled(box: Box, scale_xy: tuple[float, float]) -> Box:
+    return box[0] * scale_xy[0], box[1] * scale_xy[1], box[2] * scale_xy[0], box[3] * scale_xy[1]
+
+
+def _tag(pen: ImageDraw.ImageDraw, stroke: _Stroke, at: Box) -> None:
+    x1, y1, x2, y2 = at
+    pen.rectangle((x1, y1, x2, y2), fill="#101418")
+    pen.text((x1 + 3, (y1 + y2) / 2), stroke.tag, fill=stroke.colour, font=_font(13), anchor="lm")
+
+
+def _orders(pen: ImageDraw.ImageDraw, stroke: _Stroke, scale_xy: tuple[float, float]) -> None:
+    """The order numbers of a shape's keypoints."""
     for n, (kx, ky) in enumerate(stroke.shape.keypoints, start=1):
         at = (kx * scale_xy[0] + 7, ky * scale_xy[1])
         pen.text(at, str(n), fill=stroke.colour, font=_font(12), anchor="lm", stroke_width=2, stroke_fill="#101418")
 
 
-def _caption(record: Record, troubles: list[str], width: int) -> Image.Image:
+def _caption(record: Record, troubles: list[str], legend: list[tuple[str, str]], width: int) -> Image.Image:
     from PIL import Image, ImageDraw
 
     lines: list[tuple[str, str]] = []
     for colour, text in (
+        *legend,
         (_FAINT, record.id),
         (_INK, prompt(record).replace("<image>\n", "")),
         (PALETTE[0], answer(record)),

@@ -10,8 +10,10 @@ import pytest
 from hand_made_set import LAKE, SIZE, gold, record, records, write_set
 from PIL import Image, ImageColor
 
-from georsmllm.drawing import ASKED, PALETTE, colours, draw
-from georsmllm.types import Message, Record
+from georsmllm.drawing import ASKED, PALETTE, _legend, colours, draw
+from georsmllm.hearing import Object
+from georsmllm.pointtext import encode
+from georsmllm.types import Message, Record, box
 
 SCALE = 960 / SIZE[0]
 RED = "#ff5c5c"
@@ -88,3 +90,41 @@ def test_an_image_that_is_wrong_stands_in_red(folder: Path, damage: str) -> None
 def test_the_same_record_gives_the_same_picture(folder: Path) -> None:
     line: Record = records()["train"][1]
     assert draw(line, folder).tobytes() == draw(line, folder).tobytes()
+
+
+def crowd(count: int, side: int) -> Record:
+    boxes = tuple(box(6 * n, 40 - side, 6 * n + 5, 40) for n in range(count))
+    return record("det", "Where are the ships?", encode(boxes, SIZE), golds=tuple(gold("ship", b) for b in boxes))
+
+
+@pytest.mark.parametrize(("count", "side", "has_legend"), [(8, 5, False), (9, 5, True), (1, 5, False), (1, 1, True)])
+def test_many_or_small_objects_bear_numbers_and_a_legend_says_their_label(
+    folder: Path, count: int, side: int, has_legend: bool
+) -> None:
+    line = crowd(count, side)
+    lines = draw(line, folder).height - 960 * SIZE[1] // SIZE[0]
+    without = draw(replace(line, messages=(line.messages[0], Message("assistant", "x" * len(line.gold_text)))), folder)
+    assert (lines - (without.height - 960 * SIZE[1] // SIZE[0])) == (22 if has_legend else 0)
+
+
+def test_a_legend_gives_each_label_its_numbers() -> None:
+    def named(*labels: str) -> tuple[Object, ...]:
+        return tuple(Object(LAKE, label, 0, 0, 0) for label in labels)
+
+    assert _legend((), {}) == []
+    assert _legend(named("ship", "ship", "car", "ship", ""), {"ship": "#111111", "car": "#222222"}) == [
+        ("#111111", "1-2, 4: ship"),
+        ("#222222", "3: car"),
+        (PALETTE[0], "5: object"),
+    ]
+
+
+def test_keypoints_of_small_objects_are_small_dots(folder: Path) -> None:
+    def dots(side: float) -> int:
+        shape = box(20, 20, 20 + side, 20 + side, keypoints=((20 + side / 2, 20 + side / 2),))
+        picture = draw(record("seg", "Segment the lakes.", encode((shape,), SIZE), labels=("lake",)), folder)
+        x = y = round((20 + side / 2) * SCALE)
+        patch = np.asarray(picture)[y - 8 : y + 8, x - 8 : x + 8].astype(int)
+        return int((np.abs(patch - ImageColor.getrgb(PALETTE[0])).sum(axis=2) < 60).sum())
+
+    assert 0 < dots(2) < dots(12) / 2
