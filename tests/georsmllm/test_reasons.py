@@ -93,7 +93,7 @@ def pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.exp
 
 TREES = tuple(ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES if path.name not in NO_REASONS)
 CONSTANTS = {
-    target.id: node.value.value
+    target.id: str(node.value.value)
     for tree in TREES
     for node in tree.body
     if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and is_name(node.value.value)
