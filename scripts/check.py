@@ -26,7 +26,7 @@ Examples:
 
 
 @click.command(epilog=EPILOG)
-@click.argument("source", metavar="NAME=PATH")
+@click.argument("source", metavar="READER=PATH")
 @click.option("--limit", "-n", type=click.IntRange(1), default=None, help="Only the first records by key.")
 @click.option("--examples", type=click.IntRange(0), default=3, show_default=True, help="Lines shown for each reason.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
@@ -34,7 +34,7 @@ Examples:
 def command(ctx: click.Context, source: str, limit: int | None, examples: int, as_json: bool) -> None:
     """Read your own data with a reader, decode every image, and say what is wrong with it.
 
-    NAME is a reader of `georsmllm datasets` or your own file.py. Exit codes: 0 all is well, 1 a record was set aside, the
+    READER is a name of `georsmllm datasets` or your own file.py. Exit codes: 0 all is well, 1 a record was set aside, the
     reader breaks its contract, or reader and folder seem not to belong together, 2 wrong input.
     """
     name, path = named_path(source)

@@ -87,7 +87,7 @@ def test_scene_classes_that_are_folders_of_another_dataset_are_told(data: Path) 
     assert any(line.startswith("warning: scene_names 1: ") for line in lines)
 
 
-@pytest.mark.parametrize(("words", "message"), [("dota", "expected NAME=PATH"), ("dote=/x", "did you mean dota")])
+@pytest.mark.parametrize(("words", "message"), [("dota", "expected READER=PATH"), ("dote=/x", "did you mean dota")])
 def test_wrong_words_are_one_line(words: str, message: str) -> None:
     result = run(words)
     assert isinstance(result.exception, UsageError)
