@@ -32,8 +32,8 @@ class Clipped(NamedTuple):
 
 def bounds(shape: PointSet) -> Rect:
     """(x min, y min, x max, y max) of all rings."""
-    xs = [x for ring in shape.rings for x, _ in ring.points]
-    ys = [y for ring in shape.rings for _, y in ring.points]
+    points = shape.rings[0].points if len(shape.rings) == 1 else [p for ring in shape.rings for p in ring.points]
+    xs, ys = zip(*points, strict=True)
     return min(xs), min(ys), max(xs), max(ys)
 
 
@@ -187,8 +187,8 @@ def clip(shape: PointSet, window: Rect) -> Clipped:
     """The part of a shape inside the window (x, y, width, height), in the frame it came in.
 
     Boxes shrink, polygons are intersected, keypoints outside are left out. A rotated box that sticks out is replaced
-    by the better of two quads inside the window: the visible part itself where it has four corners, or the rectangle
-    of least area around the visible part with its corners brought back to the window; `fit` tells how well it sits.
+    by a quad inside the window: the visible part itself where it has four corners, else the rectangle of least area
+    around the visible part with its corners brought back to the window; `fit` tells how well that sits.
     """
     x0, y0, x1, y1 = window[0], window[1], window[0] + window[2], window[1] + window[3]
     left, top, right, bottom = bounds(shape)
@@ -244,12 +244,11 @@ def _clip_rbox(shape: PointSet, corners: Rect) -> Clipped:
     left = abs(signed_area(seen))
     if left == 0:
         return Clipped(None, 0.0)
+    if len(seen) == 4:
+        return Clipped(PointSet("rbox", (Ring(order_corners(seen)),)), left / whole)
     x0, y0, x1, y1 = corners
     fitted = [(min(max(x, x0), x1), min(max(y, y0), y1)) for x, y in min_area_rect(seen)]
-    candidates = [fitted, list(seen)] if len(seen) == 4 else [fitted]
-    fits = [_iou(candidate, seen) for candidate in candidates]
-    best = max(range(len(fits)), key=fits.__getitem__)
-    return Clipped(PointSet("rbox", (Ring(order_corners(candidates[best])),)), left / whole, fits[best])
+    return Clipped(PointSet("rbox", (Ring(order_corners(fitted)),)), left / whole, _iou(fitted, seen))
 
 
 def _clip_polygon(shape: PointSet, corners: Rect) -> Clipped:

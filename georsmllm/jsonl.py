@@ -23,15 +23,22 @@ _NOT_TO_BE_WRITTEN = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errn
 
 @contextmanager
 def writing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that takes its name only when the block ends without an error; a disk that is full or not ours to
-    write on is one clear line (UsageError)."""
+    """A file to write that takes its name only when the block ends without an error and its bytes are on the disk."""
+    with replacing(path) as out:
+        yield out
+        out.flush()
+        os.fsync(out.fileno())
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """The same without waiting for the disk: whole after a killed process, perhaps not after a power cut (for images, of
+    which there are many and each can be held against its hash). A disk that is full or not ours is one clear line."""
     beside = path.with_name(f".{os.getpid()}-{hash64(path.name):016x}{PART}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("wb") as out:
             yield out
-            out.flush()
-            os.fsync(out.fileno())
         beside.replace(path)
     except OSError as error:
         with suppress(OSError):

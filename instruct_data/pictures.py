@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from georsmllm import imagefile, images
 from georsmllm.errors import BadRecord
 from georsmllm.images import BadImage, Stretch
-from georsmllm.jsonl import PART, writing
+from georsmllm.jsonl import PART, replacing
 from georsmllm.types import ImageRef, ViewFacts, Window
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Picture:
                 beside.symlink_to(self.path.resolve())
                 beside.replace(path)
                 return
-            with writing(path) as out, self.path.open("rb") as source:
+            with replacing(path) as out, self.path.open("rb") as source:
                 shutil.copyfileobj(source, out)
             return
         import cv2
@@ -89,7 +89,7 @@ class Picture:
             ".png", self._pixels(view.window)[:, :, ::-1], [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL]
         )
         assert done
-        with writing(path) as out:
+        with replacing(path) as out:
             out.write(png.tobytes())
 
     def suffix(self, view: ImageRef) -> str:
