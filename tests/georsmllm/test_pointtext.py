@@ -8,7 +8,8 @@ import pytest
 
 from georsmllm.contracts import Limits
 from georsmllm.errors import BadAnswer, CannotSay
-from georsmllm.pointtext import decode, decode_repaired, encode
+from georsmllm.pointtext import decode, encode
+from georsmllm.repair import decode_repaired
 from georsmllm.types import KINDS, Ring, box, point, polygon, rbox
 
 SQUARE = ((100.0, 100.0), (200.0, 100.0), (200.0, 200.0), (100.0, 200.0))
