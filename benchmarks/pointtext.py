@@ -48,7 +48,7 @@ def corners(rng: Random) -> PointSet:
 
 
 def box_with_keypoints(rng: Random) -> PointSet:
-    w, h = rng.uniform(8, 64), rng.uniform(8, 64)
+    w, h = rng.uniform(4, 50), rng.uniform(4, 50)
     x, y = rng.uniform(0, 1024 - w), rng.uniform(0, 1024 - h)
     inside = tuple((rng.uniform(x, x + w), rng.uniform(y, y + h)) for _ in range(4))
     return box(x, y, x + w, y + h, keypoints=inside)
