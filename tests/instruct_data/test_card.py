@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import yaml
 
@@ -26,7 +28,7 @@ def text(by_task: dict[str, Counts], *sources: SourceFacts) -> str:
     return card(Manifest(FORMAT, "1", recipe, sources or (PLAIN,), shards, files={}), stats)
 
 
-def header(readme: str) -> dict[str, object]:
+def header(readme: str) -> dict[str, Any]:
     start, top, _ = readme.split("---\n", 2)
     assert start == ""
     found = yaml.safe_load(top)

@@ -225,6 +225,7 @@ def test_a_region_that_jitter_would_make_cross_itself_stays_as_it_was(shape):
     stayed = 0
     for seed in range(200):
         ((said,),) = (after.prompt for after in turn([one], sample, Random(seed), AskOptions()).instructions)
+        assert isinstance(said, Said)
         assert to_shapely(canonical(said.shapes[0], SIZE)).is_valid
         stayed += said == region
     assert 5 < stayed < 200
