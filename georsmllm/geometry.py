@@ -14,6 +14,9 @@ from georsmllm.types import Point, PointSet, Ring, box
 if TYPE_CHECKING:
     from shapely import Geometry
 
+NO_AREA_PX = 1e-6
+"""A shape with less is a line or a point, whatever its coordinates say in their last digits."""
+
 Corners = tuple[Point, Point, Point, Point]
 Rect = tuple[float, float, float, float]
 
@@ -170,6 +173,19 @@ def to_shapely(shape: PointSet) -> Geometry:
     return polygons[0] if len(polygons) == 1 else shapely.MultiPolygon(polygons)
 
 
+def to_valid(shape: PointSet) -> Geometry:
+    """The areas of a shape as a valid shapely geometry: crossing rings by the even-odd rule, overlapping parts united."""
+    import shapely
+
+    whole = to_shapely(shape)
+    if whole.is_valid:
+        return whole
+    # Part by part: repairing all of them at once fails where one has collapsed to a line.
+    repaired = shapely.make_valid(shapely.get_parts(whole))
+    areas = [area for area in shapely.get_parts(shapely.get_parts(repaired)) if area.geom_type == "Polygon"]
+    return shapely.union_all(areas)
+
+
 def from_shapely(geometry: Geometry) -> PointSet | None:
     """The areas of a geometry as a polygon, rings clockwise, each part followed by its holes; None without areas."""
     import shapely
@@ -254,12 +270,10 @@ def _clip_rbox(shape: PointSet, corners: Rect) -> Clipped:
 def _clip_polygon(shape: PointSet, corners: Rect) -> Clipped:
     import shapely
 
-    whole = to_shapely(shape)
-    if not whole.is_valid:
-        whole = shapely.make_valid(whole)
+    whole = to_valid(shape)
     inside = shapely.intersection(whole, shapely.box(*corners))
     kept = from_shapely(inside)
-    if kept is None or whole.area == 0:
+    if kept is None or whole.area < NO_AREA_PX:
         return Clipped(None, 0.0)
     return Clipped(kept, min(1.0, inside.area / whole.area))
 

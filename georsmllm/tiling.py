@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from georsmllm.classes import is_countable
-from georsmllm.geometry import area, bounds, clip, parts, shift, to_box, to_shapely
+from georsmllm.geometry import NO_AREA_PX, area, bounds, clip, parts, shift, to_box, to_shapely
 from georsmllm.types import ImageRef, PointSet, Ring, Sample, Target, Window
 
 MIN_PIECE_PX = 64
@@ -85,7 +85,7 @@ def _pieces(target: Target, window: Window, min_visible: float) -> Iterator[Targ
     place = (window.x, window.y, window.width, window.height)
     cut_shape, visible, fit = clip(target.shape, place)
     ignore = target.ignore
-    if cut_shape is None and area(target.shape) == 0:
+    if cut_shape is None and area(target.shape) < NO_AREA_PX:
         # a rotated box or polygon without area is nowhere by its area; it stays where it lies, and is not asked
         cut_shape, ignore = clip(to_box(target.shape), place).shape, ignore or "collapsed"
     if cut_shape is None:

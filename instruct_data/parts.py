@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
@@ -138,18 +139,18 @@ def _ordered(work: Callable[[Job], int], jobs: Iterator[Job], workers: int) -> I
     if workers == 1:
         yield from map(work, jobs)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_follow_parent) as pool:
-        try:
-            waiting: list[Future[int]] = [pool.submit(work, job) for job in islice(jobs, workers * IN_FLIGHT)]
-            while waiting:
-                yield waiting.pop(0).result()
-                waiting.extend(pool.submit(work, job) for job in islice(jobs, 1))
-        except BrokenProcessPool:
-            hint = "often by the system for lack of memory; run the same command again, with fewer --workers"
-            raise UsageError(f"a worker process was killed, {hint}") from None
-        except BaseException:
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_follow_parent)
+    try:
+        waiting: list[Future[int]] = [pool.submit(work, job) for job in islice(jobs, workers * IN_FLIGHT)]
+        while waiting:
+            yield waiting.pop(0).result()
+            waiting.extend(pool.submit(work, job) for job in islice(jobs, 1))
+    except BrokenProcessPool:
+        hint = "often by the system for lack of memory; run the same command again, with fewer --workers"
+        raise UsageError(f"a worker process was killed, {hint}") from None
+    finally:
+        with suppress(RuntimeError):  # a pool that was interrupted while it started cannot be waited for
             pool.shutdown(cancel_futures=True)
-            raise
 
 
 def _follow_parent() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from georsmllm.geometry import bounds, to_shapely
+from georsmllm.geometry import bounds, to_valid
 from georsmllm.types import PointSet
 
 Matrix = NDArray[np.float64]
@@ -92,10 +92,8 @@ def _surface(shape: PointSet, cell_wh: tuple[float, float]) -> object:
 
     if shape.kind in ("point", "box"):
         return shapely.box(*_widened(bounds(shape), cell_wh))
-    surface = to_shapely(shape)
-    if not surface.is_valid:
-        surface = shapely.make_valid(surface)
+    surface = to_valid(shape)
     if surface.area > 0:
-        return shapely.union_all([part for part in shapely.get_parts(surface) if part.area > 0])
+        return surface
     line = shapely.MultiPoint([p for ring in shape.rings for p in ring.points]).convex_hull
     return line.buffer(sum(cell_wh) / 4, cap_style="flat" if line.length > 0 else "square")
