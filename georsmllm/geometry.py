@@ -260,11 +260,12 @@ def _clip_rbox(shape: PointSet, corners: Rect) -> Clipped:
     left = abs(signed_area(seen))
     if left == 0:
         return Clipped(None, 0.0)
-    if len(seen) == 4:
-        return Clipped(PointSet("rbox", (Ring(order_corners(seen)),)), left / whole)
     x0, y0, x1, y1 = corners
-    fitted = [(min(max(x, x0), x1), min(max(y, y0), y1)) for x, y in min_area_rect(seen)]
-    return Clipped(PointSet("rbox", (Ring(order_corners(fitted)),)), left / whole, _iou(fitted, seen))
+    quad = seen if len(seen) == 4 else min_area_rect(seen)
+    # Also a corner that was cut on the border may miss it by a last digit.
+    fitted = [(min(max(x, x0), x1), min(max(y, y0), y1)) for x, y in quad]
+    fit = 1.0 if len(seen) == 4 else _iou(fitted, seen)
+    return Clipped(PointSet("rbox", (Ring(order_corners(fitted)),)), left / whole, fit)
 
 
 def _clip_polygon(shape: PointSet, corners: Rect) -> Clipped:
