@@ -22,6 +22,8 @@ MIN_VISIBLE, MIN_SIDE_PX, MIN_AREA_PX, MAX_COVERED = 0.55, 8, 64, 0.6
 """Beyond these a region is noise (methods, section 5.3): too little of it is seen, it is too small, or ambiguous."""
 
 
+MIN_FILLED = 0.5
+"""Of a box; one that is mostly something else does not say what it means."""
 MAX_SAME = 0.8
 """Two targets under one phrase whose boxes overlap by a larger IoU are one object, annotated twice."""
 
@@ -93,16 +95,8 @@ def pointed(view: Sample, indices: tuple[int, ...], rng: Random, limits: Limits)
     targets = tuple(view.targets[i] for i in indices)
     image = targets[0].image
     size = view.images[image].size_wh
-    forms: dict[str, Callable[[PointSet], PointSet]] = {"box": to_box}
-    kinds = {target.shape.kind for target in targets}
-    if "box" not in kinds:
-        forms["rbox"] = to_rbox
-    if kinds == {"polygon"}:
-        forms["box_keypoints"] = lambda shape: _with_keypoints(shape, size)
-        forms["polygon"] = lambda shape: simplify(shape, size, limits=limits).shape
-    if "point" in kinds:
-        forms = {}
-    if "point" in kinds or not _is_shared(view, indices, size):
+    forms = _forms(tuple(target.shape for target in targets), size, limits)
+    if not forms or not _is_shared(view, indices, size):
         forms["point"] = lambda shape: point(*_middle(shape, size))
     reason = CannotSay("no_form", "no form of region fits these targets")
     for form in rng.sample(list(forms), len(forms)):
@@ -114,6 +108,24 @@ def pointed(view: Sample, indices: tuple[int, ...], rng: Random, limits: Limits)
         else:
             return Said(shapes, tuple(target.label for target in targets), image)
     raise reason
+
+
+def _forms(
+    shapes: tuple[PointSet, ...], size_wh: tuple[int, int], limits: Limits
+) -> dict[str, Callable[[PointSet], PointSet]]:
+    """How the shapes may be pointed at, points apart: a bare box only at what fills at least half of it."""
+    kinds = {shape.kind for shape in shapes}
+    if "point" in kinds:
+        return {}
+    forms: dict[str, Callable[[PointSet], PointSet]] = {}
+    for form, boxed in (("box", to_box), ("rbox", to_rbox)):
+        meant = form == "box" or "box" not in kinds
+        if meant and all(shape.kind != "polygon" or area(shape) >= MIN_FILLED * area(boxed(shape)) for shape in shapes):
+            forms[form] = boxed
+    if kinds == {"polygon"}:
+        forms["box_keypoints"] = lambda shape: _with_keypoints(shape, size_wh)
+        forms["polygon"] = lambda shape: simplify(shape, size_wh, limits=limits).shape
+    return forms
 
 
 def _is_shared(view: Sample, indices: tuple[int, ...], size_wh: tuple[int, int]) -> bool:

@@ -97,6 +97,18 @@ def test_segments_are_described_in_every_region_form():
     assert set(forms) == {"point", "box", "box|", "rbox", "polygon"}
 
 
+def test_a_bare_box_points_only_at_what_fills_half_of_it():
+    ell = polygon(Ring(((100, 100), (500, 100), (500, 120), (120, 120), (120, 500), (100, 500))))
+    forms = Counter()
+    for seed in range(60):
+        _, built = turned(view(Target(0, "lake", ell)), "seg", seed)
+        for one in built.instructions:
+            for part in one.prompt:
+                if isinstance(part, Said):
+                    forms[part.shapes[0].kind + ("|" if part.shapes[0].keypoints else "")] += 1
+    assert set(forms) == {"point", "box|", "polygon"}
+
+
 def test_changes_are_described_between_two_images_and_asked_again():
     shape = polygon(Ring(square(200, 200, 200)))
     _, built = turned(view(Target(1, "building", shape), images=2), "change")
