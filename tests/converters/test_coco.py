@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 from collections.abc import Callable
@@ -9,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from reading import read_all
 
 from georsmllm import geometry
 from georsmllm.converters.coco import CONVERTER, scene_of
 from georsmllm.errors import BadRecord, UsageError
-from georsmllm.types import Sample, box, rbox
+from georsmllm.types import box, rbox
 
 Box = list[float]
 SHIP: Box = [10, 10, 8, 4]
@@ -43,38 +43,12 @@ def world(
     return root
 
 
-def read_all(root: Path) -> tuple[list[Sample], list[BadRecord]]:
-    samples, bad = [], []
-    for ref in CONVERTER.find(root):
-        try:
-            samples.append(CONVERTER.read(root, ref))
-        except BadRecord as error:
-            bad.append(error)
-    assert {error.reason for error in bad} <= set(CONVERTER.reasons)
-    assert not any("\n" in str(error) for error in bad)
-    assert {name for sample in samples for name, _ in sample.mended} <= set(CONVERTER.mends)
-    return samples, bad
-
-
 def paths(root: Path) -> list[str]:
-    return [sample.images[0].path for sample in read_all(root)[0]]
-
-
-def test_the_fixture_is_what_its_script_makes(data: Path, tmp_path: Path) -> None:
-    spec = importlib.util.spec_from_file_location("make_coco", data / "coco" / "make.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.make(tmp_path / "world")
-    made, kept = (
-        {p.name: p.read_bytes() for p in f.rglob("*.json")} for f in (tmp_path / "world", data / "coco/world")
-    )
-    assert made == kept
+    return [sample.images[0].path for sample in read_all(CONVERTER, root)[0]]
 
 
 def test_the_invented_world_is_read_whole(data: Path) -> None:
-    samples, bad = read_all(data / "coco" / "world")
+    samples, bad = read_all(CONVERTER, data / "coco" / "world")
     assert [sample.id for sample in samples] == [
         "coco/Köln/harbour",
         "coco/P0002_0_96_100_196",
@@ -221,7 +195,7 @@ def test_where_two_images_differ_in_their_suffix_alone_all_keep_it_in_their_keys
 
 def one_bad(root: Path) -> BadRecord:
     """The only bad record; the other image of the world was read all the same."""
-    samples, bad = read_all(root)
+    samples, bad = read_all(CONVERTER, root)
     assert [sample.id for sample in samples] == ["coco/good"]
     assert len(samples[0].targets) == 1
     (error,) = bad
@@ -265,7 +239,7 @@ def test_a_listed_size_may_be_missing_or_a_decimal(tmp_path: Path, size: dict[st
         tree["images"] = [{"id": e["id"], "file_name": e["file_name"], **size} for e in tree["images"]]
 
     root = spoiled(tmp_path, spoil)
-    samples, bad = read_all(root)
+    samples, bad = read_all(CONVERTER, root)
     assert bad == []
     assert [sample.images[0].size_wh for sample in samples] == [(64, 48), (64, 48)]
 
@@ -294,7 +268,7 @@ def test_annotations_of_no_image_are_quarantined_and_counted(tmp_path: Path) -> 
         tree["annotations"] += [{"image_id": 77, "category_id": 3, "bbox": SHIP}] * 3
         tree["images"].pop(0)
 
-    samples, bad = read_all(spoiled(tmp_path, spoil))
+    samples, bad = read_all(CONVERTER, spoiled(tmp_path, spoil))
     assert [sample.id for sample in samples] == ["coco/good"]
     assert sorted(error.message.split()[0] for error in bad) == ["1", "3"]
     assert {error.reason for error in bad} == {"unknown_image"}
@@ -302,7 +276,7 @@ def test_annotations_of_no_image_are_quarantined_and_counted(tmp_path: Path) -> 
 
 def test_lvis_files_say_of_which_classes_an_image_is_sure(tmp_path: Path) -> None:
     def exhaustive(name: str, **entry: object) -> tuple[str, ...]:
-        (sample,), _ = read_all(world(tmp_path / name, {"a.png": [SHIP]}, entry=entry))
+        (sample,), _ = read_all(CONVERTER, world(tmp_path / name, {"a.png": [SHIP]}, entry=entry))
         return sample.exhaustive
 
     assert exhaustive("plain") == ("airplane", "ship")
@@ -313,7 +287,7 @@ def test_lvis_files_say_of_which_classes_an_image_is_sure(tmp_path: Path) -> Non
 
 def test_nwpu_vhr10_is_read_whole_and_every_outline_spans_its_box(real: Callable[[str], Path]) -> None:
     root = real("nwpu_vhr10")
-    samples, bad = read_all(root / "annotations.json")
+    samples, bad = read_all(CONVERTER, root / "annotations.json")
     assert bad == []
     assert len(samples) == 14
     assert sum(len(sample.targets) for sample in samples) == 172
@@ -326,7 +300,7 @@ def test_nwpu_vhr10_is_read_whole_and_every_outline_spans_its_box(real: Callable
 
 def test_nwpu_vhr10_in_full_names_each_image_that_is_missing(real: Callable[[str], Path]) -> None:
     root = real("nwpu_vhr10")
-    samples, bad = read_all(root / "annotations_full_650.json")
+    samples, bad = read_all(CONVERTER, root / "annotations_full_650.json")
     assert len(samples) + len(bad) == 650
     assert {error.reason for error in bad} == {"image_missing"}
     assert sum(len(sample.targets) for sample in samples) == 172

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import random
 import struct
 import zlib
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from reading import read_all
 
 from georsmllm.converters.dota import CONVERTER, reordered_corners
 from georsmllm.errors import BadRecord, UsageError
@@ -35,18 +35,8 @@ def world(
     return root
 
 
-def read_all(root: Path) -> tuple[list[Sample], list[BadRecord]]:
-    samples, bad = [], []
-    for ref in CONVERTER.find(root):
-        try:
-            samples.append(CONVERTER.read(root, ref))
-        except BadRecord as error:
-            bad.append(error)
-    return samples, bad
-
-
 def one(root: Path, text: str) -> Sample:
-    (sample,), bad = read_all(world(root, {"P1": text}))
+    (sample,), bad = read_all(CONVERTER, world(root, {"P1": text}))
     assert bad == []
     return sample
 
@@ -207,7 +197,7 @@ def test_every_class_of_the_three_versions_is_known_in_any_spelling(tmp_path: Pa
 
 def test_an_unknown_class_names_the_nearest_and_the_rest_of_the_set_is_read(tmp_path: Path) -> None:
     samples, (bad,) = read_all(
-        world(tmp_path, {"P1": SHIP, "P2": f"gsd:1\n{SHIP}\n{SHIP.replace('ship', 'shipp')}", "P3": ""})
+        CONVERTER, world(tmp_path, {"P1": SHIP, "P2": f"gsd:1\n{SHIP}\n{SHIP.replace('ship', 'shipp')}", "P3": ""})
     )
     assert bad.reason == "unknown_class"
     assert str(bad).startswith("train/labelTxt/P2.txt:3: no DOTA class is called 'shipp'; did you mean ship")
@@ -218,7 +208,7 @@ def test_an_unknown_class_names_the_nearest_and_the_rest_of_the_set_is_read(tmp_
 
 
 def test_an_empty_label_file_says_that_nothing_is_there_and_a_missing_one_says_nothing(tmp_path: Path) -> None:
-    empty, none = read_all(world(tmp_path, {"P1": "", "P2": None}))[0]
+    empty, none = read_all(CONVERTER, world(tmp_path, {"P1": "", "P2": None}))[0]
     assert (empty.targets, len(empty.exhaustive), empty.tags) == ((), 14, ())
     assert (none.targets, none.exhaustive, none.tags) == ((), (), ("unlabelled",))
 
@@ -227,7 +217,7 @@ def test_test_images_have_no_labels_and_no_facts(tmp_path: Path) -> None:
     world(tmp_path, {"P1": SHIP})
     (tmp_path / "test" / "images").mkdir(parents=True)
     Image.new("RGB", (64, 64)).save(tmp_path / "test" / "images" / "P9.png")
-    test, train = read_all(tmp_path)[0]
+    test, train = read_all(CONVERTER, tmp_path)[0]
     assert (test.id, test.split, test.exhaustive) == ("dota/test/P9", "test", ())
     assert (train.id, train.split) == ("dota/train/P1", "train")
 
@@ -237,7 +227,7 @@ def test_test_images_have_no_labels_and_no_facts(tmp_path: Path) -> None:
     [("labelTxt", 14), ("annfiles", 14), ("labelTxt-v1.0", 14), ("labelTxt-v1.5", 16), ("labelTxt-v2.0", 18)],
 )
 def test_the_label_folder_says_what_is_labelled_in_full(tmp_path: Path, folder: str, classes: int) -> None:
-    (sample,), _ = read_all(world(tmp_path, {"P1": SHIP}, folder))
+    (sample,), _ = read_all(CONVERTER, world(tmp_path, {"P1": SHIP}, folder))
     assert len(sample.exhaustive) == classes
     assert set(sample.exhaustive) <= set(sample.classes)
     assert ("small vehicle" in sample.exhaustive) == (classes > 14)
@@ -246,26 +236,26 @@ def test_the_label_folder_says_what_is_labelled_in_full(tmp_path: Path, folder: 
 def test_of_several_generations_the_newest_is_read(tmp_path: Path) -> None:
     for folder, lines in (("labelTxt-v1.0", 1), ("labelTxt-v2.0", 3), ("labelTxt-v1.5", 2), ("labelTxt", 4)):
         world(tmp_path, {"P1": f"{SHIP}\n" * lines}, folder)
-    (sample,), _ = read_all(tmp_path)
+    (sample,), _ = read_all(CONVERTER, tmp_path)
     assert (len(sample.targets), len(sample.exhaustive)) == (3, 18)
 
 
 def test_the_horizontal_twin_of_the_labels_is_left_out(tmp_path: Path) -> None:
     world(tmp_path, {"P1": SHIP}, "labelTxt-v1.5/DOTA-v1.5_train")
     world(tmp_path, {"P1": f"{SHIP}\n" * 5}, "labelTxt-v1.5/DOTA-v1.5_train_hbb")
-    (sample,), _ = read_all(tmp_path)
+    (sample,), _ = read_all(CONVERTER, tmp_path)
     assert len(sample.targets) == 1
 
 
 def test_a_root_may_be_one_split(tmp_path: Path) -> None:
-    (sample,), _ = read_all(world(tmp_path, {"P1": SHIP}) / "train")
+    (sample,), _ = read_all(CONVERTER, world(tmp_path, {"P1": SHIP}) / "train")
     assert (sample.id, sample.split, sample.images[0].path) == ("dota/P1", "", "images/P1.png")
 
 
 def test_labels_without_image_are_quarantined_by_name(tmp_path: Path) -> None:
     world(tmp_path, {"P1": SHIP, "P2": SHIP, "P3": SHIP})
     (tmp_path / "train" / "images" / "P2.png").unlink()
-    samples, (bad,) = read_all(tmp_path)
+    samples, (bad,) = read_all(CONVERTER, tmp_path)
     assert [s.id for s in samples] == ["dota/train/P1", "dota/train/P3"]
     assert (bad.reason, bad.where) == ("image_missing", "train/labelTxt/P2.txt")
     assert "expected train/images/P2.png" in bad.message
@@ -273,7 +263,7 @@ def test_labels_without_image_are_quarantined_by_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["P0706__1__0___0", "P0706__1024__0___824", "P0706__0.5__-20___0", "P0706"])
 def test_patches_carry_the_name_of_their_scene(tmp_path: Path, name: str) -> None:
-    (sample,), _ = read_all(world(tmp_path, {name: SHIP}))
+    (sample,), _ = read_all(CONVERTER, world(tmp_path, {name: SHIP}))
     assert sample.scene == "dota/P0706"
 
 
@@ -287,7 +277,7 @@ def test_junk_spaces_unicode_and_upper_case_do_no_harm(tmp_path: Path) -> None:
     (images / "P 1.png").rename(images / "P 1.PNG")
     for junk in ("images/._P 1.png", "images/.DS_Store", "labelTxt/._P 1.txt", "images/Thumbs.db"):
         (tmp_path / "train" / junk).write_bytes(b"\0\5")
-    samples, bad = read_all(tmp_path)
+    samples, bad = read_all(CONVERTER, tmp_path)
     assert [(s.id, len(s.targets)) for s in samples] == [("dota/train/P 1", 1), ("dota/train/río", 1)]
     assert bad == []
 
@@ -295,7 +285,7 @@ def test_junk_spaces_unicode_and_upper_case_do_no_harm(tmp_path: Path) -> None:
 def test_a_loop_of_links_below_the_images_is_no_trap(tmp_path: Path) -> None:
     world(tmp_path, {"P1": SHIP})
     (tmp_path / "train" / "images" / "again").symlink_to(tmp_path / "train")
-    samples, bad = read_all(tmp_path)
+    samples, bad = read_all(CONVERTER, tmp_path)
     assert ([s.id for s in samples], bad) == (["dota/train/P1"], [])
 
 
@@ -310,7 +300,7 @@ def test_a_loop_of_links_below_the_images_is_no_trap(tmp_path: Path) -> None:
 def test_a_broken_image_is_one_bad_record_and_the_others_are_read(tmp_path: Path, content: bytes, reason: str) -> None:
     world(tmp_path, {"P1": SHIP, "P2": SHIP, "P3": SHIP})
     (tmp_path / "train" / "images" / "P2.png").write_bytes(content)
-    samples, (bad,) = read_all(tmp_path)
+    samples, (bad,) = read_all(CONVERTER, tmp_path)
     assert [s.id for s in samples] == ["dota/train/P1", "dota/train/P3"]
     assert (bad.reason, bad.where) == (reason, "train/images/P2.png")
 
@@ -321,7 +311,7 @@ def test_a_decompression_bomb_is_one_bad_record_with_its_numbers(tmp_path: Path)
     whole = path.read_bytes()
     head = b"IHDR" + struct.pack(">II", 30_000, 30_000) + whole[24:29]
     path.write_bytes(whole[:12] + head + struct.pack(">I", zlib.crc32(head)) + whole[33:])
-    (sample,), (bad,) = read_all(tmp_path)
+    (sample,), (bad,) = read_all(CONVERTER, tmp_path)
     assert sample.id == "dota/train/P1"
     assert (bad.reason, bad.where) == ("image_bomb", "train/images/P2.png")
     assert f"30000 x 30000 px in {len(whole)} bytes" in bad.message
@@ -336,7 +326,7 @@ def test_a_label_file_that_went_away_is_named(tmp_path: Path) -> None:
 
 def test_labels_in_the_frame_of_another_image_size_are_refused(tmp_path: Path) -> None:
     text = f"{SHIP}\n100 100 120 100 120 110 100 110 ship 0\n40 200 60 200 60 210 40 210 ship 0\n"
-    _, (bad,) = read_all(world(tmp_path, {"P1": text}))
+    _, (bad,) = read_all(CONVERTER, world(tmp_path, {"P1": text}))
     assert (bad.reason, bad.where) == ("frame_mismatch", "train/labelTxt/P1.txt")
     assert "2 of 3 objects lie outside the 64 x 64 image" in bad.message
 
@@ -344,7 +334,7 @@ def test_labels_in_the_frame_of_another_image_size_are_refused(tmp_path: Path) -
 def test_a_label_file_with_a_suffix_in_capitals_is_read(tmp_path: Path) -> None:
     world(tmp_path, {"P1": SHIP})
     (tmp_path / "train" / "labelTxt" / "P1.txt").rename(tmp_path / "train" / "labelTxt" / "P1.TXT")
-    (sample,), bad = read_all(tmp_path)
+    (sample,), bad = read_all(CONVERTER, tmp_path)
     assert (len(sample.targets), bad) == (1, [])
 
 
@@ -391,24 +381,8 @@ def test_the_order_of_the_file_system_does_not_matter(tmp_path: Path) -> None:
 # the invented world
 
 
-def test_the_world_holds_what_its_maker_says(data: Path, tmp_path: Path) -> None:
-    spec = importlib.util.spec_from_file_location("make_dota", data / "dota" / "make.py")
-    assert spec is not None
-    assert spec.loader is not None
-    maker = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(maker)
-    maker.make(tmp_path / "world")
-    committed = sorted(p.relative_to(data / "dota") for p in (data / "dota" / "world").rglob("*") if p.is_file())
-    assert sorted(p.relative_to(tmp_path) for p in (tmp_path / "world").rglob("*") if p.is_file()) == committed
-    for path in committed:
-        if path.suffix == ".png":
-            assert (np.asarray(Image.open(data / "dota" / path)) == np.asarray(Image.open(tmp_path / path))).all()
-        else:
-            assert (data / "dota" / path).read_bytes() == (tmp_path / path).read_bytes()
-
-
 def test_the_world_reads_as_drawn(data: Path) -> None:
-    samples, (bad,) = read_all(data / "dota" / "world")
+    samples, (bad,) = read_all(CONVERTER, data / "dota" / "world")
     assert str(bad) == (
         "val/labelTxt-v1.5/P0005.txt:2: expected x1 y1 ... x4 y4 class [difficult], got 5 fields [short_row]"
     )
@@ -431,7 +405,7 @@ def test_the_world_reads_as_drawn(data: Path) -> None:
 
 def test_a_real_image_has_all_its_ships_inside_the_image(real: Callable[[str], Path]) -> None:
     root = real("dota_v1")
-    (sample,), bad = read_all(root)
+    (sample,), bad = read_all(CONVERTER, root)
     lines = (root / "train/labelTxt/P0706.txt").read_text().splitlines()[2:]
     assert bad == []
     assert len(sample.targets) == len(lines)
@@ -453,7 +427,7 @@ def test_real_label_files_of_every_style_are_read(real: Callable[[str], Path]) -
 
 
 def test_real_thumbnails_under_full_size_labels_are_refused(real: Callable[[str], Path]) -> None:
-    samples, bad = read_all(real("dota_v1_patches"))
+    samples, bad = read_all(CONVERTER, real("dota_v1_patches"))
     assert [(b.reason, b.where) for b in bad] == [
         ("frame_mismatch", "annfiles/P0004__1__0___0.txt"),
         ("image_missing", "annfiles/P0004__1__0___1024.txt"),

@@ -1,17 +1,17 @@
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from reading import read_all
 
 from georsmllm import masks
 from georsmllm.converters.levir_cd import CONVERTER
 from georsmllm.errors import BadRecord, UsageError
-from georsmllm.types import Ring, Sample, polygon
+from georsmllm.types import Ring, polygon
 
 HOUSE = polygon(Ring(((10, 20), (30, 20), (30, 32), (10, 32))))
 
@@ -36,40 +36,16 @@ def pair(root: Path, name: str, label: Image.Image | None, *, b_size: tuple[int,
     return root
 
 
-def read_all(root: Path) -> tuple[list[Sample], list[BadRecord]]:
-    samples, bad = [], []
-    for ref in CONVERTER.find(root):
-        try:
-            samples.append(CONVERTER.read(root, ref))
-        except BadRecord as error:
-            bad.append(error)
-    assert {error.reason for error in bad} <= set(CONVERTER.reasons)
-    assert not any("\n" in str(error) for error in bad)
-    return samples, bad
-
-
 def one_bad(root: Path) -> BadRecord:
     """The only bad record, beside one good pair that is added here."""
     pair(root, "val_9_0000_0000", HOUSE_MASK)
-    samples, (error,) = read_all(root)
+    samples, (error,) = read_all(CONVERTER, root)
     assert [(sample.id, len(sample.targets)) for sample in samples] == [("levir_cd/val_9_0000_0000", 1)]
     return error
 
 
-def test_the_fixture_is_what_its_script_makes(data: Path, tmp_path: Path) -> None:
-    spec = importlib.util.spec_from_file_location("make_levir_cd", data / "levir_cd" / "make.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.make(tmp_path / "world")
-    folders = (tmp_path / "world", data / "levir_cd" / "world")
-    made, kept = (sorted(path.relative_to(folder) for path in folder.rglob("*.png")) for folder in folders)
-    assert made == kept
-
-
 def test_the_invented_world_is_read_whole(data: Path) -> None:
-    samples, bad = read_all(data / "levir_cd" / "world")
+    samples, bad = read_all(CONVERTER, data / "levir_cd" / "world")
     assert [(sample.id, sample.split, sample.scene) for sample in samples] == [
         ("levir_cd/train/train_1", "train", "levir_cd/train_1"),
         ("levir_cd/train/train_2", "train", "levir_cd/train_2"),
@@ -95,7 +71,7 @@ def test_crops_of_one_tile_are_one_scene_and_the_name_gives_the_split(tmp_path: 
         pair(tmp_path, name, HOUSE_MASK)
     (tmp_path / "list").mkdir()
     (tmp_path / "list" / "train.txt").write_text("train_386_0512_0768.png\n")
-    samples, bad = read_all(tmp_path)
+    samples, bad = read_all(CONVERTER, tmp_path)
     assert bad == []
     assert [(sample.split, sample.scene) for sample in samples] == [
         ("test", "levir_cd/test_2"),
@@ -117,7 +93,7 @@ def test_in_levir_cd_plus_the_folder_decides_and_not_the_name(tmp_path: Path) ->
 
 def test_a_root_with_the_letter_a_in_it_still_pairs(tmp_path: Path) -> None:
     root = pair(tmp_path / "DATA" / "A", "train_1_0000_0000", HOUSE_MASK)
-    (sample,), bad = read_all(root)
+    (sample,), bad = read_all(CONVERTER, root)
     assert bad == []
     assert [image.path for image in sample.images] == ["A/train_1_0000_0000.png", "B/train_1_0000_0000.png"]
 
@@ -125,14 +101,14 @@ def test_a_root_with_the_letter_a_in_it_still_pairs(tmp_path: Path) -> None:
 def test_without_a_label_folder_nothing_is_said(tmp_path: Path) -> None:
     pair(tmp_path, "test_1_0000_0000", None)
     (tmp_path / "label").rmdir()
-    (sample,), _ = read_all(tmp_path)
+    (sample,), _ = read_all(CONVERTER, tmp_path)
     assert (sample.targets, sample.exhaustive, sample.tags) == ((), (), ("unlabelled",))
 
 
 def test_a_mask_saved_as_jpeg_is_read_at_128(tmp_path: Path) -> None:
     pair(tmp_path, "train_1_0000_0000", None)
     HOUSE_MASK.save(tmp_path / "label" / "train_1_0000_0000.jpg", quality=90)
-    (sample,), bad = read_all(tmp_path)
+    (sample,), bad = read_all(CONVERTER, tmp_path)
     assert bad == []
     assert [target.shape for target in sample.targets] == [HOUSE]
 
@@ -156,7 +132,7 @@ def test_a_bad_label_is_named_and_nothing_else_is_lost(
 
 def test_a_grey_label_in_three_equal_channels_is_read(tmp_path: Path) -> None:
     pair(tmp_path, "train_1_0000_0000", Image.merge("RGB", (HOUSE_MASK,) * 3))
-    assert read_all(tmp_path)[0][0].targets[0].shape == HOUSE
+    assert read_all(CONVERTER, tmp_path)[0][0].targets[0].shape == HOUSE
 
 
 def test_two_sizes_in_a_pair_are_named_before_its_missing_label(tmp_path: Path) -> None:
@@ -186,7 +162,7 @@ def test_junk_files_are_no_pairs(tmp_path: Path) -> None:
     for junk in ("A/._train_1_0000_0000.png", "B/.DS_Store", "label/Thumbs.db"):
         (tmp_path / junk).write_bytes(b"junk")
     (tmp_path / "A" / "loop").symlink_to(tmp_path)
-    samples, bad = read_all(tmp_path)
+    samples, bad = read_all(CONVERTER, tmp_path)
     assert (len(samples), bad) == (1, [])
 
 
@@ -224,7 +200,7 @@ def test_a_folder_too_high_or_too_deep_says_where_the_pairs_lie(
 
 def test_real_crops_give_back_their_masks_exactly(real: Callable[[str], Path]) -> None:
     root = real("levir_cd_256")
-    samples, bad = read_all(root)
+    samples, bad = read_all(CONVERTER, root)
     assert [error.message for error in bad] == ["expected two images of one size, A is 768 x 384, B is 768 x 383"]
     assert len(samples) == 8
     assert {sample.split for sample in samples} == {"train", "val", "test"}

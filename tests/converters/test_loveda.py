@@ -1,17 +1,16 @@
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from reading import read_all
 
 from georsmllm import masks
 from georsmllm.converters.loveda import CLASSES, CONVERTER
 from georsmllm.errors import BadRecord, UsageError
-from georsmllm.types import Sample
 
 ALL = ("agricultural land", "bare land", "building", "forest", "road", "water")
 
@@ -36,40 +35,15 @@ def ground(*areas: tuple[int, int, int, int, int], size_wh: tuple[int, int] = (6
     return mask
 
 
-def read_all(root: Path) -> tuple[list[Sample], list[BadRecord]]:
-    samples, bad = [], []
-    for ref in CONVERTER.find(root):
-        try:
-            samples.append(CONVERTER.read(root, ref))
-        except BadRecord as error:
-            bad.append(error)
-    assert {error.reason for error in bad} <= set(CONVERTER.reasons)
-    assert not any("\n" in str(error) for error in bad)
-    return samples, bad
-
-
 def one_bad(root: Path) -> BadRecord:
     """The only bad record; the tile Train/Rural/1 was read all the same."""
-    samples, (error,) = read_all(root)
+    samples, (error,) = read_all(CONVERTER, root)
     assert [sample.id for sample in samples] == ["loveda/Train/Rural/1"]
     return error
 
 
-def test_the_fixture_is_what_its_script_makes(data: Path, tmp_path: Path) -> None:
-    spec = importlib.util.spec_from_file_location("make_loveda", data / "loveda" / "make.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.make(tmp_path / "world")
-    made, kept = (
-        sorted(p.relative_to(f) for p in f.rglob("*.png")) for f in (tmp_path / "world", data / "loveda/world")
-    )
-    assert made == kept
-
-
 def test_the_invented_world_is_read_whole(data: Path) -> None:
-    samples, bad = read_all(data / "loveda" / "world")
+    samples, bad = read_all(CONVERTER, data / "loveda" / "world")
     assert [(sample.id, sample.split, sample.scene, sample.tags) for sample in samples] == [
         ("loveda/Test/Urban/5167", "test", "loveda/5167", ("urban", "unlabelled")),
         ("loveda/Train/Rural/0", "train", "loveda/0", ("rural",)),
@@ -100,13 +74,13 @@ LABELS = {2: "building", 3: "road", 4: "water", 5: "bare land", 6: "forest", 7: 
 @pytest.mark.parametrize(("value", "label"), list(LABELS.items()))
 def test_values_start_at_no_data_so_building_is_two(tmp_path: Path, value: int, label: str) -> None:
     root = world(tmp_path, {"Train/Rural/0": ground((value, 0, 0, 10, 10))})
-    (target,) = read_all(root)[0][0].targets
+    (target,) = read_all(CONVERTER, root)[0][0].targets
     assert target.label == label
 
 
 def test_other_words_of_the_source_are_kept(tmp_path: Path) -> None:
     root = world(tmp_path, {"Train/Urban/0": ground((7, 0, 0, 10, 10), (2, 20, 0, 30, 10))})
-    field, house = read_all(root)[0][0].targets
+    field, house = read_all(CONVERTER, root)[0][0].targets
     assert field.attributes == (("source_label", "agricultural"),)
     assert house.attributes == ()
 
@@ -114,7 +88,7 @@ def test_other_words_of_the_source_are_kept(tmp_path: Path) -> None:
 def test_targets_give_back_the_mask_exactly(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     mask = rng.integers(0, 8, (6, 8)).astype(np.uint8).repeat(8, axis=0).repeat(8, axis=1)
-    (sample,), _ = read_all(world(tmp_path, {"Train/Rural/0": mask}))
+    (sample,), _ = read_all(CONVERTER, world(tmp_path, {"Train/Rural/0": mask}))
     drawn = np.where(mask > 1, 1, mask)
     values = {label: value for value, label in LABELS.items()}
     for target in sample.targets:
@@ -124,7 +98,7 @@ def test_targets_give_back_the_mask_exactly(tmp_path: Path) -> None:
 
 def test_a_piece_under_64_pixels_is_ignored_by_name(tmp_path: Path) -> None:
     root = world(tmp_path, {"Train/Rural/0": ground((2, 0, 0, 8, 8), (2, 20, 0, 29, 7))})
-    assert [target.ignore for target in read_all(root)[0][0].targets] == [None, "under_size"]
+    assert [target.ignore for target in read_all(CONVERTER, root)[0][0].targets] == [None, "under_size"]
 
 
 @pytest.mark.parametrize(
@@ -163,7 +137,7 @@ def test_junk_is_left_out_and_odd_names_are_kept(tmp_path: Path) -> None:
     for junk in ("Train/Rural/masks_png/._1 ü.png", "Train/Rural/images_png/.DS_Store", "Train/._Rural"):
         (root / junk).write_bytes(b"junk")
     (root / "Train/Rural/images_png/loop").symlink_to(root)
-    assert [sample.id for sample in read_all(root)[0]] == ["loveda/Train/Rural/1 ü"]
+    assert [sample.id for sample in read_all(CONVERTER, root)[0]] == ["loveda/Train/Rural/1 ü"]
 
 
 @pytest.mark.parametrize("missing", [True, False])
@@ -182,7 +156,7 @@ def test_a_folder_too_high_or_too_deep_says_where_the_tiles_lie(tmp_path: Path, 
 
 def test_real_tiles_give_back_their_masks_exactly(real: Callable[[str], Path]) -> None:
     root = real("loveda")
-    samples, bad = read_all(root)
+    samples, bad = read_all(CONVERTER, root)
     assert bad == []
     assert [sample.id for sample in samples] == ["loveda/Train/Rural/0", "loveda/Train/Rural/1"]
     for sample in samples:
