@@ -34,8 +34,10 @@ class Picture:
         self.name = image.path
         self.stretch = stretch
         self.rgb: NDArray[np.uint8] | None = None
+        self._rows: tuple[int, int] | None = None
         try:
             width, height = images.size_wh(self.path)
+            self._width = width
             if width * height <= imagefile.MAX_PIXELS_AT_ONCE:
                 self.rgb = images.read_rgb(self.path, stretch=stretch)
                 self.content = images.content_hash(self.rgb)
@@ -107,13 +109,24 @@ class Picture:
 
     def _pixels(self, window: Window | None) -> NDArray[np.uint8]:
         if self.rgb is None:
-            try:
-                return images.read_rgb(self.path, window, self.stretch)
-            except BadImage as bad:
-                raise _as_record(bad, self.name) from None
+            return self._read(window)
         if window is None:
             return self.rgb
         return self.rgb[window.y : window.y + window.height, window.x : window.x + window.width]
+
+    def _read(self, window: Window | None) -> NDArray[np.uint8]:
+        """A view of a large file. The rows of a tile are held over the whole width: tiles come row by row, and a PNG is
+        decoded from its top for every read."""
+        try:
+            if window is None or self._width * window.height > imagefile.MAX_PIXELS_AT_ONCE:
+                return images.read_rgb(self.path, window, self.stretch)
+            if self._rows != (window.y, window.height):
+                rows = Window(0, window.y, self._width, window.height)
+                self._strip = images.read_rgb(self.path, rows, self.stretch)
+                self._rows = (window.y, window.height)
+        except BadImage as bad:
+            raise _as_record(bad, self.name) from None
+        return self._strip[:, window.x : window.x + window.width]
 
 
 def view_path(source: str, view: ImageRef, suffix: str) -> str:
