@@ -150,6 +150,13 @@ def to_rbox(shape: PointSet) -> PointSet:
     return PointSet("rbox", (Ring(min_area_rect(points)),))
 
 
+def to_polygon(shape: PointSet) -> PointSet:
+    """The same outline as a polygon: of a box its four corners. A point has none (ValueError)."""
+    if shape.kind == "point":
+        raise ValueError("a point has no outline")
+    return PointSet("polygon", to_rbox(shape).rings if shape.kind == "box" else shape.rings)
+
+
 def parts(shape: PointSet) -> list[list[Ring]]:
     """The rings of a rotated box or polygon part by part: the outer ring, then its holes."""
     found: list[list[Ring]] = []

@@ -21,6 +21,7 @@ from georsmllm.geometry import (
     shift,
     signed_area,
     to_box,
+    to_polygon,
     to_rbox,
     to_shapely,
 )
@@ -130,6 +131,14 @@ def test_min_area_rect_holds_all_points_and_is_no_larger_than_opencvs(cloud):
 )
 def test_to_box(shape, expected):
     assert to_box(shape) == expected
+
+
+def test_to_polygon_keeps_the_outline():
+    assert to_polygon(box(0, 0, 10, 10)) == polygon(Ring(UNIT))
+    assert to_polygon(rbox(DIAMOND)) == polygon(Ring(DIAMOND))
+    assert to_polygon(polygon(Ring(DIAMOND))) == polygon(Ring(DIAMOND))
+    with pytest.raises(ValueError, match="no outline"):
+        to_polygon(point(1, 1))
 
 
 def test_to_rbox_turns_a_polygon_into_the_rectangle_around_its_parts():
