@@ -54,7 +54,6 @@ def cut(sample: Sample, *, size: int, overlap: int, min_visible: float) -> Itera
             id=f"{sample.id}@{window.x}_{window.y}_{window.width}_{window.height}",
             images=tuple(view(image, window) for image in sample.images),
             targets=pieces,
-            mended=(),
         )
 
 

@@ -62,6 +62,9 @@ def build(
     state = out / ".state"
     if not overwrite and (out / "manifest.json").exists():
         return _kept(recipe, out)
+    if (state / "lock").exists():
+        with _alone(state):  # before a claim clears what another build is writing
+            pass
     _claim(recipe, out, overwrite=overwrite)
     with _alone(state):
         make_parts(recipe, state, workers=workers, bar=bar)

@@ -100,6 +100,7 @@ def _refuse_twins(db: sqlite3.Connection) -> None:
                 f"two {what} {found[0]}; the reader of that source must give every record a key of its own"
             )
     db.execute("CREATE UNIQUE INDEX record_id ON record (id)")
+    db.execute("CREATE UNIQUE INDEX image_path ON image (path)")
 
 
 def rank_of(seed: int, record_id: str) -> int:

@@ -31,7 +31,7 @@ from georsmllm.layout import Quarantined
 from georsmllm.recipe import Recipe, Source
 from georsmllm.rng import rng
 from georsmllm.tiling import cut
-from georsmllm.types import Instruction, Provenance, Record, Sample, Target
+from georsmllm.types import Instruction, Provenance, Record, Sample, Target, ViewFacts
 
 from .cyclic import turn
 from .pictures import Picture, view_path
@@ -273,21 +273,7 @@ def _records(shop: Workshop, sample: Sample, pictures: tuple[Picture, ...], tall
         said: list[Instruction] = []
         refusals = list(built.refusals)
         for instruction in built.instructions:
-            origin = Provenance(
-                dataset=view.dataset,
-                source_split=view.split,
-                scene=view.scene,
-                sample=view.id,
-                form=instruction.form,
-                labels=instruction.labels,
-                negative=instruction.negative,
-                direction=instruction.direction,
-                twin_of=instruction.twin_of,
-                views=facts,
-                stretch=str(shop.recipe.stretch),
-                licence=shop.reader.card.licence,
-                mended=tuple(name for name, _ in sample.mended),
-            )
+            origin = _origin(shop, view, instruction, facts)
             try:
                 line = record(instruction, images=files, provenance=origin, limits=shop.recipe.limits)
             except CannotSay as cannot:
@@ -304,6 +290,24 @@ def _records(shop: Workshop, sample: Sample, pictures: tuple[Picture, ...], tall
         beyond = sum(target.ignore == "outside_image" for target in sample.targets)
         tally.targets += beyond
         add(tally.ignored, {"outside_image": beyond} if beyond else {})
+
+
+def _origin(shop: Workshop, view: Sample, instruction: Instruction, facts: tuple[ViewFacts, ...]) -> Provenance:
+    return Provenance(
+        dataset=view.dataset,
+        source_split=view.split,
+        scene=view.scene,
+        sample=view.id,
+        form=instruction.form,
+        labels=instruction.labels,
+        negative=instruction.negative,
+        direction=instruction.direction,
+        twin_of=instruction.twin_of,
+        views=facts,
+        stretch=str(shop.recipe.stretch),
+        licence=shop.reader.card.licence,
+        mended=tuple(name for name, _ in view.mended),
+    )
 
 
 def _ask(shop: Workshop, view: Sample) -> Built:

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from georsmllm.jsonl import PART, writing
+from georsmllm.jsonl import writing
 from georsmllm.layout import Shard
 from georsmllm.recipe import Recipe
 from georsmllm.types import Record
@@ -112,7 +112,8 @@ class _Parts:
 
 
 def remove_unused(db: sqlite3.Connection, out: Path) -> int:
-    """Delete the views that no kept record shows, and what a killed build left half-written; how many views there were."""
+    """Delete the views that no kept record shows; how many there were. What no record was ever made of goes uncounted: it
+    is half-written by a killed build, or of a sample whose records were taken back."""
     unused = db.execute(
         "SELECT path FROM image WHERE NOT EXISTS (SELECT 1 FROM record WHERE record.view = image.view AND dropped IS NULL)"
         " ORDER BY path"
@@ -123,7 +124,8 @@ def remove_unused(db: sqlite3.Connection, out: Path) -> int:
         removed += 1
     for folder, _, names in os.walk(out / "images", topdown=False):
         for name in names:
-            if name.startswith(".") and name.endswith(PART):
+            path = Path(folder, name).relative_to(out).as_posix()
+            if db.execute("SELECT 1 FROM image WHERE path = ?", (path,)).fetchone() is None:
                 Path(folder, name).unlink()
         if not any(Path(folder).iterdir()):
             Path(folder).rmdir()

@@ -229,7 +229,7 @@ def test_official_splits_take_evaluation_scenes_out_of_training(tmp_path):
 def test_views_that_no_kept_record_shows_are_removed(tmp_path):
     images = tmp_path / "out" / "images" / "d"
     images.mkdir(parents=True)
-    for name in ("v1.png", "v2.png", ".v3.png.77.part"):
+    for name in ("v1.png", "v2.png", "taken_back.png", ".v3.png.77.part"):
         (images / name).write_bytes(b"x")
     rules = recipe(mix=Mix(negatives=0.0))
     result, _ = mixed(tmp_path, rules, record("r1", view="d/v1"), record("r2", view="d/v2", negative=True))

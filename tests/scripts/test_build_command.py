@@ -117,9 +117,12 @@ def test_two_builds_do_not_share_a_folder(tmp_path):
     run("build", "-d", "dota=/no/such/folder", "-t", "det", "-o", out)
     with (out / ".state" / "lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        ran = run("build", "-d", "dota=/no/such/folder", "-t", "det", "-o", out)
-    assert ran.returncode == 2
-    assert "another build is at work" in ran.stderr
+        (out / "images").mkdir()
+        for more in ((), ("--overwrite",)):
+            ran = run("build", "-d", f"dota={DOTA}", "-t", "det", "-o", out, *more)
+            assert ran.returncode == 2
+            assert "another build is at work" in ran.stderr
+        assert (out / "images").is_dir()
 
 
 def descendants(pid: int) -> list[int]:
