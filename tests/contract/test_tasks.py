@@ -7,21 +7,18 @@ from string import Formatter
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recording import recorded
 
 from georsmllm import discover
 from georsmllm.contracts import AskOptions, Built, Limits, Task
-from georsmllm.instruct_data import render
 from georsmllm.types import (
     ImageRef,
-    Instruction,
     PointSet,
-    Provenance,
     Record,
     Ring,
     Sample,
     Target,
     Text,
-    ViewFacts,
     box,
     polygon,
     rbox,
@@ -91,28 +88,6 @@ WORLD = (
 )
 
 
-def _record(instruction: Instruction) -> Record:
-    facts = tuple(ViewFacts(ref.path, ref.width, ref.height, (), (), "", "") for ref in instruction.images)
-    sample_id = instruction.id.partition("#")[0]
-    dataset = sample_id.partition("/")[0]
-    provenance = Provenance(
-        dataset=dataset,
-        source_split="train",
-        scene=sample_id,
-        sample=sample_id,
-        form=instruction.form,
-        labels=instruction.labels,
-        negative=instruction.negative,
-        direction=instruction.direction,
-        twin_of=instruction.twin_of,
-        views=facts,
-        stretch="",
-        licence="",
-        mended=(),
-    )
-    return render.record(instruction, images=tuple(ref.path for ref in instruction.images), provenance=provenance)
-
-
 def _built(task: Task) -> list[tuple[Sample, Built]]:
     return [(view, task.build(view, Random(seed), AskOptions())) for view in WORLD for seed in SEEDS]
 
@@ -175,7 +150,7 @@ def test_a_persons_wordings_take_the_place_of_the_tasks_own(task: Task) -> None:
 def test_gold_text_reaches_the_ceiling(task: Task) -> None:
     for _, built in _built(task):
         for instruction in built.instructions:
-            record = _record(instruction)
+            record = recorded(instruction)
             score = task.score(record.gold_text, record)
             assert score.verdict == "ok", (instruction.id, record.gold_text)
             assert score.value >= task.ceiling, (instruction.id, record.gold_text)
@@ -227,7 +202,7 @@ def test_answers_keep_to_the_budget(task: Task) -> None:
     for view in WORLD:
         for instruction in task.build(view, Random(1), AskOptions(limits)).instructions:
             assert sum(len(said.shapes) for said in instruction.gold) <= 3, instruction.id
-            record = _record(instruction)
+            record = recorded(instruction)
             assert task.score(record.gold_text, record).value >= task.ceiling
 
 
@@ -261,5 +236,5 @@ def _one_record_a_form() -> dict[str, list[Record]]:
     if not _RECORDS:
         for name in NAMES:
             forms = {i.form: i for _, built in _built(discover.task(name)) for i in built.instructions}
-            _RECORDS[name] = [_record(forms[form]) for form in sorted(forms)]
+            _RECORDS[name] = [recorded(forms[form]) for form in sorted(forms)]
     return _RECORDS

@@ -7,22 +7,20 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from recording import recorded
 
 from georsmllm.contracts import AskOptions
 from georsmllm.discover import task, task_names
 from georsmllm.errors import CannotSay
 from georsmllm.instruct_data.cyclic import turn
-from georsmllm.instruct_data.render import record
 from georsmllm.types import (
     ImageRef,
     Instruction,
     PointSet,
-    Provenance,
     Record,
     Sample,
     Target,
     Text,
-    ViewFacts,
     box,
     rbox,
 )
@@ -72,7 +70,7 @@ def samples(draw: st.DrawFn) -> Sample:
         visible=st.sampled_from([1.0, 0.8]),
     )
     return Sample(
-        "invented/v", "loveda", "train", "loveda/v",
+        "loveda/v", "loveda", "train", "loveda/v",
         tuple(ImageRef(f"{name}.png", width, height) for name in "AB"[:images]),
         tuple(draw(st.lists(target, max_size=6))),
         texts=(Text("scene", "harbor"),) if draw(st.booleans()) else (),
@@ -81,15 +79,10 @@ def samples(draw: st.DrawFn) -> Sample:
     )  # fmt: skip
 
 
-def recorded(one: Instruction) -> Record | None:
+def said(one: Instruction) -> Record | None:
     """The record of an instruction; None where it is over budget, as the builder drops it by name."""
-    views = tuple(ViewFacts(i.path, i.width, i.height, (), (), "", "") for i in one.images)
-    origin = Provenance(
-        dataset="loveda", source_split="", scene="s", sample="v", form=one.form, labels=one.labels, negative=one.negative,
-        direction=one.direction, twin_of=one.twin_of, views=views, stretch="", licence="", mended=(),
-    )  # fmt: skip
     try:
-        return record(one, images=tuple(i.path for i in one.images), provenance=origin, limits=AskOptions().limits)
+        return recorded(one, AskOptions().limits)
     except CannotSay:
         return None
 
@@ -102,7 +95,7 @@ def test_gold_text_scores_one_or_the_stated_ceiling(name, sample, seed):
     built = one.build(sample, Random(seed), AskOptions())
     asked = turn(built.instructions, sample, Random(seed), AskOptions()).instructions
     for instruction in asked:
-        made = recorded(instruction)
+        made = said(instruction)
         if made is not None:
             score = task(instruction.task).score(made.gold_text, made)
             assert score.verdict == "ok"
@@ -115,7 +108,7 @@ def test_gold_text_scores_one_or_the_stated_ceiling(name, sample, seed):
 def test_no_answer_scores_below_zero_or_above_one_and_none_raises(sample, seed, text):
     for name in task_names():
         for instruction in task(name).build(sample, Random(seed), AskOptions()).instructions:
-            made = recorded(instruction)
+            made = said(instruction)
             if made is not None:
                 score = task(name).score(text, made)
                 assert 0 <= score.value <= 1
