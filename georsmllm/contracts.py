@@ -1,20 +1,21 @@
-"""What a plug-in file promises: a `Converter` reads a dataset, a `Task` asks and judges.
+"""What a plug-in file promises: a `Converter` reads a dataset, a `Task` asks and judges, a `Dialect` writes and hears.
 
-A converter file holds `CONVERTER = Converter(...)`, a task file `TASK = Task(...)`; the file is its registration, its
-name is its name on the command line (see `georsmllm.discover`).
+A converter file holds `CONVERTER = Converter(...)`, a task file `TASK = Task(...)`, a dialect file
+`DIALECT = Dialect(...)`; the file is its registration, its name is its name on the command line (see
+`georsmllm.discover`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 
-from georsmllm.types import Instruction, Record, Sample
+from georsmllm.types import Instruction, Kind, PointSet, Record, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +125,51 @@ class Task:
     score: Callable[[str, Record], Score]
     metrics: str
     ceiling: float = 1.0
+
+
+SizeWH = tuple[int, int]
+
+
+class Spoken(NamedTuple):
+    """One object as a text says it: its shape in pixels of the view, and its label, "" where the form has no room for one."""
+
+    shape: PointSet
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A literal text of a dialect's publisher: where it stands, the view that it speaks of, and what it says."""
+
+    source: str
+    text: str
+    size_wh: SizeWH
+    objects: tuple[Spoken, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """Somebody's way to write points as text; pen and ear stand in one file.
+
+    source: paper section or permalink. kinds: what it can say; encode refuses any other (CannotSay not_in_dialect).
+    frame, span, rounding, corner_order, angle: one line each of what its numbers are. is_labelled: whether the text
+    names the objects. encode(objects, size_wh, limits): the text of objects in pixels of a view, "none"'s equivalent for
+    none; raises CannotSay, never simplifies. decode(text, size_wh, kinds): strict and total: the objects of one stretch,
+    or BadAnswer. stretches(text): (start, end) of every stretch of this form among words, in order. grid(size_wh): the
+    width and height of one rounding step in pixels of the view.
+    """
+
+    title: str
+    source: str
+    kinds: tuple[Kind, ...]
+    frame: str
+    span: str
+    rounding: str
+    corner_order: str
+    angle: str
+    is_labelled: bool
+    encode: Callable[[Sequence[Spoken], SizeWH, Limits | None], str]
+    decode: Callable[[str, SizeWH, Sequence[Kind]], tuple[Spoken, ...]]
+    stretches: Callable[[str], tuple[tuple[int, int], ...]]
+    grid: Callable[[SizeWH], tuple[float, float]]
+    examples: tuple[Example, ...] = ()

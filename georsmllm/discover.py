@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import cast
 
-from georsmllm.contracts import Converter, Task
+from georsmllm.contracts import Converter, Dialect, Task
 from georsmllm.errors import UsageError
 
 
@@ -40,6 +40,16 @@ def task(name: str) -> Task:
     if name not in task_names():
         raise UsageError(f"no task is called {name!r}; {nearest(name, task_names())}")
     return cast(Task, importlib.import_module(f"georsmllm.instruct_data.tasks.{name}").TASK)
+
+
+def dialect_names() -> tuple[str, ...]:
+    return _module_names("georsmllm.dialects")
+
+
+def dialect(name: str) -> Dialect:
+    if name not in dialect_names():
+        raise UsageError(f"no dialect is called {name!r}; {nearest(name, dialect_names())}")
+    return cast(Dialect, importlib.import_module(f"georsmllm.dialects.{name}").DIALECT)
 
 
 def nearest(name: str, names: tuple[str, ...]) -> str:

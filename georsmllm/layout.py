@@ -19,7 +19,7 @@ from georsmllm.errors import UsageError
 from georsmllm.jsonl import read_json
 from georsmllm.recipe import Recipe
 
-FORMAT = 1
+FORMAT = 2
 Counts = dict[str, int]
 
 

@@ -90,15 +90,16 @@ class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Everything that decides the bytes of a built set. templates: task -> wordings in the place of its own. images: copy
-    (the set stands alone) or link (symlinks to whole files, saves disk). stretch: radiometry of images that are not
-    8-bit. policy: quarantine (set bad records aside and count them) or strict (stop at the first). max_bad_share: above
-    it the build ends with an error even under quarantine."""
+    """Everything that decides the bytes of a built set. dialect: the form in which points are written. templates: task ->
+    wordings in the place of its own. images: copy (the set stands alone) or link (symlinks to whole files, saves disk).
+    stretch: radiometry of images that are not 8-bit. policy: quarantine (set bad records aside and count them) or strict
+    (stop at the first). max_bad_share: above it the build ends with an error even under quarantine."""
 
     sources: tuple[Source, ...]
     tasks: tuple[str, ...]
     tiles: Tiles = Tiles()
     limits: Limits = Limits()
+    dialect: str = "georsmllm"
     templates: dict[str, tuple[str, ...]] = {}
     cyclic: Cyclic = Cyclic()
     mix: Mix = Mix()

@@ -54,6 +54,7 @@ def cut(sample: Sample, *, size: int, overlap: int, min_visible: float) -> Itera
             id=f"{sample.id}@{window.x}_{window.y}_{window.width}_{window.height}",
             images=tuple(view(image, window) for image in sample.images),
             targets=pieces,
+            texts=tuple(replace(text, mentions=()) for text in sample.texts),
         )
 
 

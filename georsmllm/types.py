@@ -120,13 +120,39 @@ class Target:
     ignore: str | None = None
 
 
+UNNAMED = "object"
+"""The label of a target whose dataset names no class, only an expression; such a class is never exhaustive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A place in a sentence where objects are pointed at: they stand before character `at` of its text (or its answer).
+
+    targets: indices into the sample's targets.
+    """
+
+    side: Literal["text", "answer"]
+    at: int
+    targets: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A sentence that a dataset gives for the whole sample: "scene" (its class), "caption", "question" (and answer)."""
+    """A sentence that a dataset gives for the whole sample.
 
-    kind: Literal["scene", "caption", "question"]
+    scene: its class. caption: a description, of a pair: of what changed. place: the name of the city or region.
+    question: a question and its answer in words. expression: a referring expression; its answer is the mentioned targets,
+    one mention at 0 of an empty answer, and no mention where it denotes nothing. region: the answer describes the targets
+    that the (otherwise empty) text mentions. relation: a question that mentions subjects and whose answer mentions objects.
+    topic: the dataset's own name for the sort of question. A caption may mention targets, too (a grounded caption).
+    A tile keeps the sentences of its scene without mentions: no task asks them of a part.
+    """
+
+    kind: Literal["scene", "caption", "place", "question", "expression", "region", "relation"]
     text: str
     answer: str = ""
+    mentions: tuple[Mention, ...] = ()
+    topic: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +244,8 @@ class Message:
 class ViewFacts:
     """How one image of a record came to be: `source` below the dataset's root, cut at `window` (x, y, width, height;
     empty: whole), `affine` and `crs` of the scene (empty: none), `content`: a hash of the source image's pixels, of its
-    bytes where it is above 100 megapixels, empty where it is of one colour only."""
+    bytes where it is above 100 megapixels, empty where it is of one colour only. `looks`: a perceptual hash of the source
+    image that small changes of its pixels leave alone (`georsmllm.looks`), empty where it has too little to see."""
 
     source: str
     width: int
@@ -227,10 +254,13 @@ class ViewFacts:
     affine: tuple[float, ...]
     crs: str
     content: str
+    looks: str
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
+    """dialect: the form in which the points of question and answer are written (`georsmllm.dialects`)."""
+
     dataset: str
     source_split: str
     scene: str
@@ -244,6 +274,7 @@ class Provenance:
     stretch: str
     licence: str
     mended: tuple[str, ...]
+    dialect: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,9 +46,11 @@ FEATURES = """\
       - {name: affine, sequence: float64}
       - {name: crs, dtype: string}
       - {name: content, dtype: string}
+      - {name: looks, dtype: string}
     - {name: stretch, dtype: string}
     - {name: licence, dtype: string}
     - {name: mended, sequence: string}
+    - {name: dialect, dtype: string}
 """
 
 

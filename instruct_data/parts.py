@@ -307,6 +307,7 @@ def _origin(shop: Workshop, view: Sample, instruction: Instruction, facts: tuple
         stretch=str(shop.recipe.stretch),
         licence=shop.reader.card.licence,
         mended=tuple(name for name, _ in view.mended),
+        dialect=shop.recipe.dialect,
     )
 
 

@@ -58,6 +58,7 @@ class Picture:
             affine=view.affine or (),
             crs=view.crs or "",
             content=self.content,
+            looks="",
         )
 
     def save(self, view: ImageRef, path: Path, mode: Literal["copy", "link"]) -> None:

@@ -62,7 +62,7 @@ def record(
 ) -> Record:
     images = ("images/toy/A.png", "images/toy/B.png") if pair else (f"images/toy/{scene}.png",)
     views = tuple(
-        ViewFacts(Path(path).name, *SIZE, (), (), "", content_hash(np.asarray(picture(path)))) for path in images
+        ViewFacts(Path(path).name, *SIZE, (), (), "", content_hash(np.asarray(picture(path))), "") for path in images
     )
     name = "_".join(labels).replace(" ", "_")
     return Record(
@@ -86,6 +86,7 @@ def record(
             stretch="auto 2-98",
             licence="none needed",
             mended=(),
+            dialect="georsmllm",
         ),
     )
 

@@ -9,7 +9,7 @@ from georsmllm.types import Instruction, Provenance, Record, ViewFacts
 
 def recorded(instruction: Instruction, limits: Limits | None = None) -> Record:
     """The line of an instruction whose sample is all that there is to know; raises CannotSay as the build sees it."""
-    facts = tuple(ViewFacts(ref.path, ref.width, ref.height, (), (), "", "") for ref in instruction.images)
+    facts = tuple(ViewFacts(ref.path, ref.width, ref.height, (), (), "", "", "") for ref in instruction.images)
     sample_id = instruction.id.partition("#")[0]
     provenance = Provenance(
         dataset=sample_id.partition("/")[0],
@@ -25,6 +25,7 @@ def recorded(instruction: Instruction, limits: Limits | None = None) -> Record:
         stretch="",
         licence="",
         mended=(),
+        dialect="georsmllm",
     )
     images = tuple(ref.path for ref in instruction.images)
     return render.record(instruction, images=images, provenance=provenance, limits=limits)

@@ -19,8 +19,8 @@ def record(identity: str, *, task: str = "det", view: str = "d/v", label: str = 
            negative: bool = False, direction: str = "", twin_of: str = "", content: str = "") -> Record:  # fmt: skip
     origin = Provenance(
         dataset="d", source_split=split, scene=scene or view, sample=view, form="all", labels=(label,), negative=negative,
-        direction=direction, twin_of=twin_of, stretch="", licence="", mended=(),
-        views=(ViewFacts("a.png", 9, 9, (), (), "", content or view),),
+        direction=direction, twin_of=twin_of, stretch="", licence="", mended=(), dialect="georsmllm",
+        views=(ViewFacts("a.png", 9, 9, (), (), "", content or view, ""),),
     )  # fmt: skip
     return Record(
         identity, (f"images/{view.replace('/./', '/')}.png",), (Message("user", identity),), task, (), "none", origin

@@ -144,10 +144,10 @@ def test_law_7_no_scene_and_no_pixels_on_two_sides(made, by, seed):
 
 
 def record(number: int, scene: str, content: str, split: str, *, blank: bool) -> Record:
-    view = ViewFacts("a.png", 9, 9, (), (), "", "" if blank else f"pixels{content}")
+    view = ViewFacts("a.png", 9, 9, (), (), "", "" if blank else f"pixels{content}", "")
     origin = Provenance(
         dataset="d", source_split=split, scene=scene, sample=f"v{number}", form="all", labels=("ship",), negative=False,
-        direction="", twin_of="", views=(view,), stretch="", licence="", mended=(),
+        direction="", twin_of="", views=(view,), stretch="", licence="", mended=(), dialect="georsmllm",
     )  # fmt: skip
     return Record(f"r{number}", (f"images/{number}.png",), (Message("user", "?"),), "det", (), "none", origin)
 
