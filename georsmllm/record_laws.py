@@ -152,18 +152,20 @@ def budget(record: Record, limits: Limits) -> Found:
 
 
 def score(record: Record, tasks: Mapping[str, Task]) -> Found:
-    """The task's own judge gives the gold text its ceiling (law 3). The record's gold has kept the law of gold."""
+    """The task's own judge gives the gold text its ceiling (law 3), and every reference. The record's gold has kept the
+    law of gold."""
     task = tasks.get(record.task)
     if task is None:
         yield "unknown_task", f"{record.task!r}; there are: {', '.join(tasks)}"
         return
     if not _is_placed(record):
         return
-    try:
-        judged = task.score(record.gold_text, record)
-    except (ArithmeticError, BadAnswer, LookupError, ValueError) as error:
-        # A judge is total over answers, but not over records that no task of its name has made.
-        yield "law_3", f"the judge cannot read the record: {error}"
-        return
-    if judged.value < task.ceiling:
-        yield "law_3", f"its gold text scores {judged.value:.4f} ({judged.verdict}), at least {task.ceiling:g} is due"
+    for text, what in ((record.gold_text, "gold text"), *((text, "reference") for text in record.references)):
+        try:
+            judged = task.score(text, record)
+        except (ArithmeticError, BadAnswer, LookupError, ValueError) as error:
+            # A judge is total over answers, but not over records that no task of its name has made.
+            yield "law_3", f"the judge cannot read the record: {error}"
+            return
+        if judged.value < task.ceiling:
+            yield "law_3", f"its {what} scores {judged.value:.4f} ({judged.verdict}), at least {task.ceiling:g} is due"

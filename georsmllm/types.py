@@ -200,7 +200,7 @@ class Instruction:
     compares with, in view pixels. labels: canonical classes that the question is about. targets: indices into the
     view's targets that are asked by it. negative: the right answer is that nothing is there. direction: "forward"
     (words to points), "reverse" (points to words) or "" (neither); twin_of: the id of the instruction that a cyclic
-    twin was turned from.
+    twin was turned from. references: further answers in words, each as right as the gold one (a caption's others).
     """
 
     id: str
@@ -215,6 +215,7 @@ class Instruction:
     negative: bool = False
     direction: Literal["forward", "reverse", ""] = ""
     twin_of: str = ""
+    references: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +280,10 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One JSON line of a built set, the only training input: all keys always, one type each."""
+    """One JSON line of a built set, the only training input: all keys always, one type each.
+
+    references: further answers in words that a judge takes as it takes the gold text; training never sees them.
+    """
 
     id: str
     images: tuple[str, ...]
@@ -288,6 +292,7 @@ class Record:
     gold: tuple[Gold, ...]
     gold_text: str
     provenance: Provenance
+    references: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

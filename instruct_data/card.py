@@ -51,6 +51,7 @@ FEATURES = """\
     - {name: licence, dtype: string}
     - {name: mended, sequence: string}
     - {name: dialect, dtype: string}
+  - {name: references, sequence: string}
 """
 
 

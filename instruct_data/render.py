@@ -53,6 +53,7 @@ def record(
         gold=tuple(gold for said in instruction.gold for gold in _gold(said)),
         gold_text=answer,
         provenance=provenance,
+        references=instruction.references,
     )
 
 

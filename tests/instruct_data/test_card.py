@@ -50,7 +50,7 @@ def test_every_split_has_its_files() -> None:
         {"split": "val", "path": "records/val-*.jsonl"},
     ]
     names = [feature["name"] for feature in found["dataset_info"]["features"]]
-    assert names == ["id", "images", "messages", "task", "gold", "gold_text", "provenance"]
+    assert names == ["id", "images", "messages", "task", "gold", "gold_text", "provenance", "references"]
 
 
 @pytest.mark.parametrize("split", ["no", "1", "a: b", "x # y", "- z", "Köln", '"q"', "1e3", "null"])
