@@ -22,6 +22,7 @@ FEATHER = (
     "georsmllm.images",
     "georsmllm.jsonl",
     "georsmllm.layout",
+    "georsmllm.measures",
     "georsmllm.pointtext",
     "georsmllm.reasons",
     "georsmllm.recipe",
