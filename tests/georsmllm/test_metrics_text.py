@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from georsmllm.metrics.text import head_noun, lemma, names, phrases_match, token_f1, tokens
+from georsmllm.metrics.text import (
+    common_subsequence,
+    head_noun,
+    lemma,
+    names,
+    phrases_match,
+    rouge_l,
+    same_words,
+    token_f1,
+    tokens,
+    words,
+)
 
 
 @pytest.mark.parametrize(
@@ -91,3 +102,50 @@ def test_token_f1_is_symmetric_and_a_share(a: str, b: str) -> None:
     assert 0 <= token_f1(a, b) <= 1
     assert token_f1(a, b) == token_f1(b, a)
     assert token_f1(a, a) == 1
+
+
+def test_words_keep_their_articles() -> None:
+    assert words("") == ()
+    assert words("The pier, a quay.") == ("the", "pier", "a", "quay")
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold", "expected"),
+    [
+        ("", "", True),
+        ("", "ship", False),
+        ("The ships.", "a ship", True),
+        ("ship red", "red ship", False),
+        ("tennis courts", "tennis-court", True),
+    ],
+)
+def test_same_words(answer: str, gold: str, expected: bool) -> None:
+    assert same_words(answer, gold) is expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "references", "expected"),
+    [
+        ("", ("",), 1),
+        ("", ("a ship",), 0),
+        ("a ship", ("",), 0),
+        ("a ship", (), 0),
+        ("a ship", ("A ship.",), 1),
+        ("a car", ("the ship",), 0),
+        # LCS "a ship" of 3 and 4 words: P 2/3, R 2/4; (1 + 1.44) P R / (R + 1.44 P)
+        ("a red ship", ("a ship at anchor",), 2.44 * (2 / 3) * 0.5 / (0.5 + 1.44 * 2 / 3)),
+        # the best precision comes from one reference, the best recall from the other
+        ("a red ship", ("a ship at anchor", "red"), 2.44 * (2 / 3) * 1 / (1 + 1.44 * 2 / 3)),
+    ],
+)
+def test_rouge_l(answer: str, references: tuple[str, ...], expected: float) -> None:
+    assert rouge_l(answer, references) == pytest.approx(expected)
+
+
+@given(st.lists(st.sampled_from("abcd"), max_size=12), st.lists(st.sampled_from("abcd"), max_size=12))
+def test_the_longest_common_subsequence_is_that_of_the_textbook_table(first: list[str], second: list[str]) -> None:
+    table = [[0] * (len(second) + 1) for _ in range(len(first) + 1)]
+    for i, a in enumerate(first):
+        for j, b in enumerate(second):
+            table[i + 1][j + 1] = table[i][j] + 1 if a == b else max(table[i][j + 1], table[i + 1][j])
+    assert common_subsequence(first, second) == table[-1][-1]
