@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from georsmllm.geometry import bounds, to_valid
+from georsmllm.metrics.quads import areas, convex_quads, intersections
 from georsmllm.types import PointSet
 
 Matrix = NDArray[np.float64]
@@ -20,7 +21,11 @@ def iou_matrix(predicted: tuple[PointSet, ...], gold: tuple[PointSet, ...], cell
     """
     if all(shape.kind == "box" for shape in (*predicted, *gold)):
         return _box_ious(_boxes(predicted, cell_wh), _boxes(gold, cell_wh))
-    inter, area_p, area_g = _intersections(predicted, gold, cell_wh)
+    quads_p, quads_g = convex_quads(predicted), convex_quads(gold)
+    if quads_p is not None and quads_g is not None:
+        inter, area_p, area_g = intersections(quads_p, quads_g), areas(quads_p), areas(quads_g)
+    else:
+        inter, area_p, area_g = _intersections(predicted, gold, cell_wh)
     return _quotient(inter, area_p[:, None] + area_g[None, :] - inter)
 
 
