@@ -8,12 +8,13 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from georsmllm import images
 from georsmllm.contracts import Card, Converter, Ref
-from georsmllm.errors import BadRecord, UsageError
-from georsmllm.files import folder, folders_below, walk
+from georsmllm.errors import UsageError
+from georsmllm.files import folder, folders_below
 from georsmllm.formats import label_png
-from georsmllm.types import ImageRef, Sample, Target
+from georsmllm.types import Sample, Target
+
+from . import _pairs
 
 CARD = Card(
     title="LEVIR-CD / LEVIR-CD+: building change in pairs of 1024 x 1024 px at 0.5 m, and their crops of 256 px",
@@ -70,7 +71,7 @@ def _listed(paths: list[Path]) -> str:
 def _find_part(root: Path, part: str) -> Iterator[Ref]:
     prefix = f"{part}/" if part else ""
     sides = ("A", "B", "label") if (root / part / "label").is_dir() else ("A", "B")
-    files = {side: _by_stem(root, f"{prefix}{side}") for side in sides}
+    files = {side: _pairs.by_stem(root, f"{prefix}{side}") for side in sides}
     stems = set().union(*files.values())
     for stem in sorted(stems):
         # A file that is missing keeps the name that its fellow would give it, so that reading names it.
@@ -80,21 +81,8 @@ def _find_part(root: Path, part: str) -> Iterator[Ref]:
         yield Ref(prefix + stem, part or (tile["split"] if tile else ""), paths)
 
 
-def _by_stem(root: Path, below: str) -> dict[str, str]:
-    files: dict[str, str] = {}
-    for name in walk(root / below, images.SUFFIXES, recursive=False):
-        stem = str(PurePosixPath(name).with_suffix(""))
-        if stem in files:
-            raise UsageError(f"two images of one name: {files[stem]} and {below}/{name}; keep one of them")
-        files[stem] = f"{below}/{name}"
-    return files
-
-
 def read(root: Path, ref: Ref) -> Sample:
-    before, after = (_image(root, path) for path in ref.paths[:2])
-    if before.size_wh != after.size_wh:
-        sizes = f"A is {before.width} x {before.height}, B is {after.width} x {after.height}"
-        raise BadRecord("pair_size", f"expected two images of one size, {sizes}", where=after.path)
+    before, after = _pairs.paired(root, *ref.paths[:2])
     name = PurePosixPath(ref.key).name
     tile = _TILE.match(name)
     sample = Sample(
@@ -111,13 +99,6 @@ def read(root: Path, ref: Ref) -> Sample:
     return replace(sample, targets=_changes(root, ref.paths[2], before.size_wh), exhaustive=("building",), tags=())
 
 
-def _image(root: Path, path: str) -> ImageRef:
-    try:
-        return ImageRef(path, *images.size_wh(root / path))
-    except images.BadImage as bad:
-        raise BadRecord(bad.reason, bad.message, where=path) from None
-
-
 def _changes(root: Path, path: str, size_wh: tuple[int, int]) -> tuple[Target, ...]:
     lossy = path.lower().endswith((".jpg", ".jpeg"))
     labels = label_png.read(root, path, size_wh, values=range(256) if lossy else (0, 255))
@@ -125,4 +106,4 @@ def _changes(root: Path, path: str, size_wh: tuple[int, int]) -> tuple[Target, .
     return tuple(replace(target, image=1, attributes=(("change", "any"),)) for target in found)
 
 
-CONVERTER = Converter(CARD, find, read, {**label_png.REASONS, "pair_size": "the two images of a pair differ in size"})
+CONVERTER = Converter(CARD, find, read, {**label_png.REASONS, **_pairs.REASONS})

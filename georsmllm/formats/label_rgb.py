@@ -22,7 +22,8 @@ UNKNOWN = 255  # no dataset has as many classes
 
 
 def read(root: Path, path: str, size_wh: tuple[int, int], *, colours: Mapping[Colour, int]) -> NDArray[np.uint8]:
-    """H x W values of the given colours, of the image's size; raises BadRecord, also for any other colour."""
+    """H x W values (0 to 254) of the given colours, of the image's size; raises BadRecord, also for any other colour."""
+    assert UNKNOWN not in colours.values()
     packed = read_packed(root, path, size_wh)
     labels: NDArray[np.uint8] = _table(tuple(sorted(colours.items())))[packed]
     if (labels == UNKNOWN).any():
