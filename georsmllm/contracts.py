@@ -156,7 +156,9 @@ class Dialect:
     names the objects. encode(objects, size_wh, limits): the text of objects in pixels of a view, "none"'s equivalent for
     none; raises CannotSay, never simplifies. decode(text, size_wh, kinds): strict and total: the objects of one stretch,
     or BadAnswer. stretches(text): (start, end) of every stretch of this form among words, in order. grid(size_wh): the
-    width and height of one rounding step in pixels of the view.
+    width and height of one rounding step in pixels of the view. extent(size_wh): the numbers of the view's right and
+    bottom border, so px = number * size / extent. is_relative: extent is the same for every view; else the numbers are
+    pixels, of the view or of what the model's processor resizes it to.
     """
 
     title: str
@@ -172,4 +174,6 @@ class Dialect:
     decode: Callable[[str, SizeWH, Sequence[Kind]], tuple[Spoken, ...]]
     stretches: Callable[[str], tuple[tuple[int, int], ...]]
     grid: Callable[[SizeWH], tuple[float, float]]
+    extent: Callable[[SizeWH], tuple[float, float]]
+    is_relative: bool = True
     examples: tuple[Example, ...] = ()

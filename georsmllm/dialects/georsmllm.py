@@ -9,6 +9,8 @@ from georsmllm.contracts import Dialect, Limits, SizeWH, Spoken
 from georsmllm.hearing import stretches
 from georsmllm.types import KINDS, Kind
 
+from ._frames import cells, relative
+
 
 def encode(objects: Sequence[Spoken], size_wh: SizeWH, limits: Limits | None = None) -> str:
     return pointtext.encode([spoken.shape for spoken in objects], size_wh, limits)
@@ -22,9 +24,7 @@ def find(text: str) -> tuple[tuple[int, int], ...]:
     return tuple((stretch.start, stretch.end) for stretch in stretches(text, "answer"))
 
 
-def grid(size_wh: SizeWH) -> tuple[float, float]:
-    return size_wh[0] / pointtext.N, size_wh[1] / pointtext.N
-
+extent = relative(pointtext.N)
 
 DIALECT = Dialect(
     title="GeoRSMLLM point text",
@@ -39,5 +39,6 @@ DIALECT = Dialect(
     encode=encode,
     decode=decode,
     stretches=find,
-    grid=grid,
+    grid=cells(extent),
+    extent=extent,
 )

@@ -16,7 +16,13 @@ ROOT = Path(__file__).parents[2]
 SOURCES = tuple(
     sorted(
         path
-        for pattern in ("georsmllm/*.py", "georsmllm/formats/*.py", "converters/*.py", "instruct_data/**/*.py")
+        for pattern in (
+            "georsmllm/*.py",
+            "georsmllm/dialects/*.py",
+            "georsmllm/formats/*.py",
+            "converters/*.py",
+            "instruct_data/**/*.py",
+        )
         for path in ROOT.glob(pattern)
     )
 )

@@ -1,0 +1,110 @@
+"""SkySenseGPT's FIT-RS: `<rbox>({<cx><cy><w><h>|<t>}, {...})</rbox>`, percents with two decimals, degrees clockwise.
+
+Centre and sides of the rectangle of least area over the width and height of the (512 px) patch, t by the "oc" rule cut to
+whole degrees. Regions inside questions use the same braces, also without the tag. "No such object" is a sentence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import partial
+
+from georsmllm.contracts import Dialect, Example, Limits, SizeWH, Spoken
+from georsmllm.errors import BadAnswer, CannotSay
+from georsmllm.types import KINDS, Kind, PointSet, rbox
+
+from ._angles import Turned, corners, quarter
+from ._ear import check_kind, check_range, found, items, numbers, stretch
+from ._frames import cells, relative
+from ._pen import Written, nearest, scaled, truncated, written
+
+SPAN, STEPS = 100, 100
+"""Percents of the view, in steps of a hundredth of a percent."""
+NOTHING = "I'm sorry, I cannot answer as the given image does not contain any given objects."
+SAYS: tuple[Kind, ...] = ("rbox",)
+
+_NUMBER = r"<-?[0-9]{1,5}(?:\.[0-9]{1,4})?>"
+_ITEM = re.compile(rf"\{{(?:{_NUMBER}){{4}}\|<-?[0-9]{{1,3}}>\}}")
+_BETWEEN = re.compile(r", ?(?=\{)")
+_BRACES = r"\{<-?[0-9][-0-9.<>|]*+\}?(?:, ?\{[-0-9.<>|]*+\}?)*+"
+_STRETCH = stretch(rf"<rbox>\(?(?:{_BRACES})?+\)?(?:</rbox>)?|{_BRACES}", NOTHING)
+_OPEN, _CLOSE = "<rbox>(", ")</rbox>"
+
+extent = relative(SPAN)
+
+
+def encode(objects: Sequence[Spoken], size_wh: SizeWH, limits: Limits | None = None) -> str:
+    said = written(objects, limits, lambda one: _write(one.shape, size_wh), kinds=SAYS)
+    return f"{_OPEN}{', '.join(said)}{_CLOSE}" if said else NOTHING
+
+
+def _write(shape: PointSet, size_wh: SizeWH) -> Written:
+    scaled(shape.rings[0].points, size_wh, extent(size_wh))
+    x, y, w, h, degrees = quarter(shape.rings[0].points)
+    angle = truncated(degrees)
+    if angle == 0:
+        w, h, angle = h, w, 90
+    per_x, per_y = SPAN * STEPS / size_wh[0], SPAN * STEPS / size_wh[1]
+    cx, cy, wide, high = (nearest(v) for v in (x * per_x, y * per_y, w * per_x, h * per_y))
+    if wide == 0 or high == 0:
+        raise CannotSay("collapsed", f"a rotated box of {w:.3g}x{h:.3g} px has no area in hundredths of a percent")
+    text = "".join(f"<{number / STEPS:.2f}>" for number in (cx, cy, wide, high))
+    return Written((cy, cx, high, wide), f"{{{text}|<{angle}>}}")
+
+
+def decode(text: str, size_wh: SizeWH, kinds: Sequence[Kind] = KINDS) -> tuple[Spoken, ...]:
+    body = text.strip()
+    if body == NOTHING:
+        return ()
+    if body.startswith("<rbox>"):
+        if not (body.startswith(_OPEN) and body.endswith(_CLOSE)):
+            raise BadAnswer("syntax", body, at=len(_OPEN), expected="<rbox>({...})</rbox>")
+        body = body[len(_OPEN) : -len(_CLOSE)]
+    matches = items(body, _ITEM, _BETWEEN, expected="{<cx><cy><w><h>|<t>}")
+    return tuple(Spoken(_shape(numbers(match.group()), size_wh, kinds, body, match.start())) for match in matches)
+
+
+def _shape(said: list[float], size_wh: SizeWH, kinds: Sequence[Kind], body: str, at: int) -> PointSet:
+    cx, cy, w, h, angle = said
+    check_kind("rbox", kinds, body, at)
+    check_range((cx, cy), 0, SPAN, body, at)
+    check_range((w, h), 0, 100 * SPAN, body, at)
+    check_range((angle,), 0, 90, body, at)
+    per_x, per_y = size_wh[0] / SPAN, size_wh[1] / SPAN
+    return rbox(corners(Turned(cx * per_x, cy * per_y, w * per_x, h * per_y, angle)))
+
+
+DIALECT = Dialect(
+    title="SkySenseGPT FIT-RS",
+    source="Luo-Z13/SkySenseGPT Tools/process_data_RS_Object_Detection.py (arXiv:2406.10100)",
+    kinds=SAYS,
+    frame="the view; centre, side along the angle, side across it, and the angle",
+    span="0 to 100 on each axis",
+    rounding="to two decimals, halves up; the angle is cut to whole degrees",
+    corner_order="none: centre and sides",
+    angle="whole degrees clockwise on the screen, 0 to 90 (minAreaRect of OpenCV 4.5.1, 'oc'), in pixel space",
+    is_labelled=False,
+    encode=encode,
+    decode=decode,
+    stretches=partial(found, _STRETCH),
+    grid=cells(extent, STEPS),
+    extent=extent,
+    examples=(
+        Example(
+            "the form of Tools/process_data_RS_Object_Detection.py on a 512 px patch",
+            "<rbox>({<25.00><50.00><12.50><6.25>|<90>}, {<50.00><50.00><20.00><10.00>|<30>})</rbox>",
+            (512, 512),
+            (
+                Spoken(rbox(((144, 224), (144, 288), (112, 288), (112, 224)))),
+                Spoken(rbox(((224.4595, 208.2297), (313.1405, 259.4297), (287.5405, 303.7703), (198.8595, 252.5703)))),
+            ),
+        ),
+        Example(
+            "NEG_ANSWER1 of the same file",
+            "I'm sorry, I cannot answer as the given image does not contain any given objects.",
+            (512, 512),
+            (),
+        ),
+    ),
+)
