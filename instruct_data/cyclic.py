@@ -19,7 +19,7 @@ from georsmllm.pointtext import N, canonical, from_grid
 from georsmllm.types import Instruction, PointSet, Ring, Said, Sample
 
 from .tasks._asking import counted, fill, lines, number_word, singular
-from .tasks.det import UPRIGHT
+from .tasks._boxing import UPRIGHT
 from .tasks.region import describe
 
 AGAIN = lines("""

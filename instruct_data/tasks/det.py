@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from itertools import combinations
 from random import Random
 
 from georsmllm.classes import is_countable, plural
 from georsmllm.contracts import AskOptions, Built, Limits, Refusal, Score, Task
 from georsmllm.errors import BadAnswer, CannotSay
-from georsmllm.geometry import area, clip, to_rbox
-from georsmllm.metrics.detection import Matched, macro_rates, matched, mean_iou, true_positives
-from georsmllm.metrics.match import iou_matrix
-from georsmllm.pointtext import decode, encode
-from georsmllm.tiling import MIN_FIT
+from georsmllm.metrics.detection import Matched, macro_rates, mean_iou, true_positives
+from georsmllm.pointtext import decode
 from georsmllm.types import Instruction, Kind, Part, PointSet, Record, Said, Sample
 
 from ._asking import Found, absent, divide, fill, identity, lines, listed, pick, refuse_all
-from ._gold import cell_of, shapes_of, size_of
+from ._boxing import UPRIGHT, answer_kind, boxed, laid_over
+from ._gold import shapes_of, size_of
 
 TEMPLATES = lines("""
     Where are the {plural}?
@@ -50,13 +46,6 @@ TEMPLATES = lines("""
     Report all {classes} in the picture, sorted by class.
 """)
 
-UPRIGHT = " Use upright boxes."
-"""Ends the question where a dataset has upright boxes only: the words must tell which form of answer is wanted."""
-
-SURE_CELLS = 16
-"""A quad of so many grid cells' thickness keeps an IoU of 0.8 when it is rounded: no trial needed. Each corner moves by
-under 0.71 cells, so along a perimeter of at most 4 lengths no more than 4 * 0.71 / 16 = 18 % of its area comes or goes."""
-
 _ONE, _MANY = frozenset({"plural"}), frozenset({"classes"})
 
 
@@ -64,7 +53,7 @@ def build(view: Sample, rng: Random, options: AskOptions) -> Built:
     """Per class "all"; per view one "several" (2-4 classes, at times an absent one) and one "none"."""
     if len(view.images) != 1:
         return Built(refusals=refuse_all(view, "two_images"))
-    kind = _answer_kind(view)
+    kind = answer_kind(view)
     whole, refusals = divide(view)
     refused = list(refusals)
     sayable: dict[str, Said] = {}
@@ -73,7 +62,7 @@ def build(view: Sample, rng: Random, options: AskOptions) -> Built:
             refused.append(Refusal(label, "areas", indices))
             continue
         try:
-            sayable[label] = _said(view, label, indices, kind, options.limits)
+            sayable[label] = boxed(view, indices, kind, options.limits)
         except CannotSay as error:
             refused.append(Refusal(label, error.reason, indices))
     asked = [
@@ -89,45 +78,6 @@ def build(view: Sample, rng: Random, options: AskOptions) -> Built:
         label = rng.choice(negatives)
         asked.append(_instruction(view, "none", (label,), {}, _prompt(rng, options, (label,), kind)))
     return Built(tuple(asked), tuple(refused))
-
-
-def _answer_kind(view: Sample) -> Kind:
-    """Upright boxes only where all targets are that; where nothing is, rotated boxes."""
-    kinds = {target.shape.kind for target in view.targets}
-    return "box" if kinds == {"box"} else "rbox"
-
-
-def _said(view: Sample, label: str, indices: tuple[int, ...], kind: Kind, limits: Limits) -> Said:
-    """The class as it can be said; raises CannotSay, also where the grid is too coarse for an object (below_grid)."""
-    shapes = tuple(view.targets[i].shape for i in indices)
-    if any(shape.kind == "point" for shape in shapes):
-        raise CannotSay("no_extent", "a point has no box")
-    size = view.images[0].size_wh
-    if kind == "rbox":
-        shapes = tuple(_rbox(shape, size) for shape in shapes)
-    text = encode(shapes, size, limits)
-    if min(map(_thickness, shapes), default=math.inf) >= SURE_CELLS * max(cell_of(size)):
-        return Said(shapes, (label,) * len(shapes))
-    said = decode(text, size, (kind,))
-    if true_positives(_matched(said, shapes, size), 0.5) < len(shapes):
-        raise CannotSay("below_grid", "an object is too small for the grid: what is said has IoU < 0.5 with it")
-    return Said(shapes, (label,) * len(shapes))
-
-
-def _thickness(shape: PointSet) -> float:
-    """Area over length, in px: of a rectangle nearly its shorter side, of a flat rhombus far less than any of its sides."""
-    length = max(math.dist(p, q) for p, q in combinations(shape.rings[0].points, 2))
-    return area(shape) / length if length else 0.0
-
-
-def _rbox(shape: PointSet, size_wh: tuple[int, int]) -> PointSet:
-    """The rotated box of a shape, brought back into the view where the rectangle around an outline sticks out of it."""
-    if shape.kind != "polygon":
-        return to_rbox(shape)
-    inside, _, fit = clip(to_rbox(shape), (0, 0, *size_wh))
-    if inside is None or fit < MIN_FIT:
-        raise CannotSay("clipped_beyond_shape", "the rotated box does not fit into the view")
-    return inside
 
 
 def _draw(rng: Random, sayable: Mapping[str, Said], negatives: tuple[str, ...], limits: Limits) -> tuple[str, ...]:
@@ -214,11 +164,7 @@ def score(text: str, record: Record) -> Score:
         found = read(text, record)
     except BadAnswer as error:
         return _score(error.reason, [Matched(0, len(gold[label]), ()) for label in labels])
-    return _score("ok", [_matched(found[label], gold[label], size) for label in labels])
-
-
-def _matched(predicted: tuple[PointSet, ...], gold: tuple[PointSet, ...], size_wh: tuple[int, int]) -> Matched:
-    return matched(iou_matrix(predicted, gold, cell_of(size_wh)))
+    return _score("ok", [laid_over(found[label], gold[label], size) for label in labels])
 
 
 def _score(verdict: str, matches: list[Matched]) -> Score:

@@ -12,7 +12,7 @@ from georsmllm.contracts import AskOptions, Built
 from georsmllm.discover import task
 from georsmllm.geometry import to_shapely
 from georsmllm.instruct_data.cyclic import AGAIN, turn
-from georsmllm.instruct_data.tasks.det import UPRIGHT
+from georsmllm.instruct_data.tasks._boxing import UPRIGHT
 from georsmllm.pointtext import N, canonical
 from georsmllm.types import ImageRef, Instruction, PointSet, Ring, Said, Sample, Target, box, polygon, rbox
 

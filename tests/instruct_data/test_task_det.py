@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from georsmllm.contracts import AskOptions, Limits, Refusal
 from georsmllm.errors import UsageError
-from georsmllm.instruct_data.tasks.det import TASK, UPRIGHT
+from georsmllm.instruct_data.tasks._boxing import UPRIGHT
+from georsmllm.instruct_data.tasks.det import TASK
 from georsmllm.types import ImageRef, Instruction, PointSet, Record, Ring, Sample, Target, box, point, polygon, rbox
 
 Recorder = Callable[[Instruction], Record]
