@@ -20,6 +20,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from georsmllm.contracts import Limits
 from georsmllm.errors import BadAnswer, CannotSay
@@ -48,12 +49,46 @@ def encode(shapes: Sequence[PointSet], size_wh: tuple[int, int], limits: Limits 
     """
     if limits is not None and len(shapes) > limits.max_objects:
         raise CannotSay("over_budget", f"{len(shapes)} objects, at most {limits.max_objects} fit one answer")
-    grids = [canonical(shape, size_wh) for shape in shapes]
-    if limits is not None:
-        _check_points(grids, limits)
-    said = [(_place(grid.rings), _write(grid)) for grid in grids]
+    if shapes and all([shape.kind == "rbox" for shape in shapes]):
+        if limits is not None:
+            _check_budget(4, 4 * len(shapes), limits)
+        said = [_say_rbox(shape.rings[0].points, *size_wh) for shape in shapes]
+    else:
+        grids = [canonical(shape, size_wh) for shape in shapes]
+        if limits is not None:
+            _check_points(grids, limits)
+        said = [(_place(grid.rings), _write(grid)) for grid in grids]
     said.sort()
-    return ";".join(text for _, text in said) or NONE
+    return ";".join([text for _, text in said]) or NONE
+
+
+@lru_cache(maxsize=8192)
+def _say_rbox(corners: tuple[Point, ...], width: int, height: int) -> tuple[tuple[float, float, float, float], str]:
+    """The place and the text of a rotated box. Kept, because a box is tried, said and said again among several classes."""
+    a, b, c, d = _turned_corners(corners, width, height)
+    place = (
+        min(a[1], b[1], c[1], d[1]),
+        min(a[0], b[0], c[0], d[0]),
+        max(a[1], b[1], c[1], d[1]),
+        max(a[0], b[0], c[0], d[0]),
+    )
+    return place, f"[({a[0]},{a[1]}),({b[0]},{b[1]}),({c[0]},{c[1]}),({d[0]},{d[1]})]"
+
+
+def _turned_corners(corners: Sequence[Point], width: int, height: int) -> GridRing:
+    """Four corners on the grid in canonical order; the same as `_turned` of them, whose diagonals give its area."""
+    ring = _quantise(corners, width, height)
+    a, b, c, d = ring
+    if len({a, b, c, d}) < 4:
+        raise CannotSay("collapsed", f"corners {ring} of a rotated box are no longer distinct on the grid")
+    doubled = (c[0] - a[0]) * (d[1] - b[1]) - (d[0] - b[0]) * (c[1] - a[1])
+    if doubled == 0:
+        return _turned(ring)
+    if doubled < 0:
+        ring.reverse()
+    keys = [((x + y) * (N + 1) + y) * (N + 1) + x for x, y in ring]
+    start = keys.index(min(keys))
+    return ring[start:] + ring[:start]
 
 
 def canonical(shape: PointSet, size_wh: tuple[int, int]) -> PointSet:
@@ -71,10 +106,7 @@ def canonical(shape: PointSet, size_wh: tuple[int, int]) -> PointSet:
         low, high = (min(x1, x2), min(y1, y2)), (max(x1, x2), max(y1, y2))
         return PointSet("box", (Ring((low, high)),), keypoints)
     if shape.kind == "rbox":
-        corners = _quantise(shape.rings[0].points, width, height)
-        if len(set(corners)) < 4:
-            raise CannotSay("collapsed", f"corners {corners} of a rotated box are no longer distinct on the grid")
-        return PointSet("rbox", (Ring(tuple(_turned(corners))),))
+        return PointSet("rbox", (Ring(tuple(_turned_corners(shape.rings[0].points, width, height))),))
     parts: list[list[Ring]] = []
     for ring in shape.rings:
         points = _without_repeats(_quantise(ring.points, width, height))
@@ -93,8 +125,9 @@ def canonical(shape: PointSet, size_wh: tuple[int, int]) -> PointSet:
 
 
 def _quantise(points: Iterable[Point], width: int, height: int) -> GridRing:
+    floor = math.floor
     try:
-        grid = [(math.floor(x * N / width + 0.5), math.floor(y * N / height + 0.5)) for x, y in points]
+        grid = [(floor(x * N / width + 0.5), floor(y * N / height + 0.5)) for x, y in points]
     except (ValueError, OverflowError):
         raise CannotSay("not_finite", "a coordinate is NaN or infinite") from None
     for x, y in grid:
@@ -145,9 +178,13 @@ def _ring_order(ring: Ring) -> tuple[tuple[float, float, float, float], str]:
 
 def _check_points(grids: Sequence[PointSet], limits: Limits) -> None:
     longest = max((len(ring.points) for grid in grids for ring in grid.rings), default=0)
+    total = sum(len(ring.points) for grid in grids for ring in grid.rings) + sum(len(grid.keypoints) for grid in grids)
+    _check_budget(longest, total, limits)
+
+
+def _check_budget(longest: int, total: int, limits: Limits) -> None:
     if longest > limits.max_ring_points:
         raise CannotSay("ring_over_budget", f"a ring of {longest} points, at most {limits.max_ring_points} fit a ring")
-    total = sum(len(ring.points) for grid in grids for ring in grid.rings) + sum(len(grid.keypoints) for grid in grids)
     if total > limits.max_points:
         raise CannotSay("over_budget", f"{total} points, at most {limits.max_points} fit one answer")
 

@@ -13,20 +13,26 @@ from georsmllm.types import PointSet
 Quads = NDArray[np.float64]
 """N x 4 x 2 corners in order, in one frame."""
 
+_NEXT = (1, 2, 3, 0)
+
 
 def convex_quads(shapes: Sequence[PointSet]) -> Quads | None:
     """The corners of rotated boxes, clockwise on the screen; None unless all are that, convex and with area."""
     if any(shape.kind != "rbox" for shape in shapes):
         return None
-    quads = np.array([shape.rings[0].points for shape in shapes], dtype=np.float64).reshape(-1, 4, 2)
-    sides = np.roll(quads, -1, axis=1) - quads
-    ahead = np.roll(sides, -1, axis=1)
+    numbers = [v for shape in shapes for corner in shape.rings[0].points for v in corner]
+    return clockwise(np.array(numbers, dtype=np.float64).reshape(-1, 4, 2))
+
+
+def clockwise(quads: Quads) -> Quads | None:
+    """The same quads, each clockwise on the screen; None unless all are convex and with area."""
+    sides = quads[:, _NEXT] - quads
+    ahead = sides[:, _NEXT]
     turns = sides[..., 0] * ahead[..., 1] - sides[..., 1] * ahead[..., 0]
     backward = (turns < 0).all(axis=1)
     if not ((turns > 0).all(axis=1) | backward).all():
         return None
-    quads[backward] = quads[backward, ::-1]
-    return quads
+    return np.where(backward[:, None, None], quads[:, ::-1], quads)
 
 
 def areas(quads: Quads) -> NDArray[np.float64]:
@@ -89,3 +95,18 @@ def _shared(a: Quads, b: Quads, ring: Quads, next_ring: Quads) -> float:
     for k in range(1, count - 1):
         total += (ring[k, 0] - ox) * (ring[k + 1, 1] - oy) - (ring[k, 1] - oy) * (ring[k + 1, 0] - ox)
     return max(total / 2, 0.0)
+
+
+def own_ious(a: Quads, b: Quads) -> NDArray[np.float64]:
+    """The IoU of each clockwise convex quad of `a` with the quad of `b` that has its number."""
+    inter = np.zeros(len(a))
+    _fill_own(a, b, inter)
+    iou: NDArray[np.float64] = inter / (areas(a) + areas(b) - inter)
+    return iou
+
+
+@kernel
+def _fill_own(a: Quads, b: Quads, inter: NDArray[np.float64]) -> None:
+    ring, next_ring = np.empty((8, 2)), np.empty((8, 2))
+    for i in range(len(a)):
+        inter[i] = _shared(a[i], b[i], ring, next_ring)

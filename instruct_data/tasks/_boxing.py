@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from itertools import combinations
+import numpy as np
 
 from georsmllm.contracts import Limits
 from georsmllm.errors import CannotSay
-from georsmllm.geometry import area, clip, to_rbox
+from georsmllm.geometry import clip, to_rbox
 from georsmllm.metrics.detection import Matched, matched
 from georsmllm.metrics.match import iou_matrix
+from georsmllm.metrics.quads import clockwise, convex_quads, own_ious
 from georsmllm.pointtext import decode, encode
 from georsmllm.tiling import MIN_FIT
 from georsmllm.types import Kind, PointSet, Said, Sample
@@ -19,9 +19,8 @@ from ._gold import cell_of
 UPRIGHT = " Use upright boxes."
 """Ends the question where a dataset has upright boxes only: the words must tell which form of answer is wanted."""
 
-SURE_CELLS = 16
-"""A quad of so many grid cells' thickness keeps an IoU of 0.8 when it is rounded: no trial needed. Each corner moves by
-under 0.71 cells, so along a perimeter of at most 4 lengths no more than 4 * 0.71 / 16 = 18 % of its area comes or goes."""
+SURE = 0.8
+"""Boxes that each keep so much of themselves once they are said need no trial by matching."""
 
 
 def answer_kind(view: Sample) -> Kind:
@@ -42,7 +41,7 @@ def boxed(view: Sample, indices: tuple[int, ...], kind: Kind, limits: Limits) ->
         shapes = tuple(_rbox(shape, size) for shape in shapes)
     text = encode(shapes, size, limits)
     said = Said(shapes, tuple(target.label for target in targets))
-    if min(map(_thickness, shapes), default=math.inf) >= SURE_CELLS * max(cell_of(size)):
+    if _is_sure(shapes, size):
         return said
     match = laid_over(decode(text, size, (kind,)), shapes, size)
     if sum(iou > 0.5 for _, _, iou in match.pairs) < len(shapes):
@@ -55,10 +54,14 @@ def laid_over(predicted: tuple[PointSet, ...], gold: tuple[PointSet, ...], size_
     return matched(iou_matrix(predicted, gold, cell_of(size_wh)))
 
 
-def _thickness(shape: PointSet) -> float:
-    """Area over length, in px: of a rectangle nearly its shorter side, of a flat rhombus far less than any of its sides."""
-    length = max(math.dist(p, q) for p, q in combinations(shape.rings[0].points, 2))
-    return area(shape) / length if length else 0.0
+def _is_sure(shapes: tuple[PointSet, ...], size_wh: tuple[int, int]) -> bool:
+    """Whether every rotated box keeps an IoU of SURE with itself once its corners are on the grid."""
+    exact = convex_quads(shapes)
+    if exact is None:
+        return False
+    cell = np.array(cell_of(size_wh))
+    said = clockwise(np.floor(exact / cell + 0.5) * cell)
+    return said is not None and bool((own_ious(exact, said) >= SURE).all())
 
 
 def _rbox(shape: PointSet, size_wh: tuple[int, int]) -> PointSet:
