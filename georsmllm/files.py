@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from georsmllm.errors import UsageError
 
@@ -33,6 +33,15 @@ def walk(root: Path, suffixes: tuple[str, ...], *, recursive: bool = True) -> It
     """
     folder(root, f"a folder with {', '.join(suffixes)} files")
     return _walk(root, "", suffixes, {root.resolve()} if recursive else None)
+
+
+def by_stem(root: Path, suffixes: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Bare name without suffix -> the files below `root` that bear it, sorted, relative, with "/"."""
+    found: dict[str, tuple[str, ...]] = {}
+    for path in walk(root, suffixes):
+        stem = PurePosixPath(path).stem
+        found[stem] = (*found.get(stem, ()), path)
+    return found
 
 
 def folders_below(root: Path, *, depth: int) -> Iterator[Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
@@ -88,6 +88,36 @@ def scan(path: Path, id_keys: Mapping[str, str]) -> dict[str, Found]:
     if (rest := skip_space(data, at + 1)) < data.size:
         _broken(path, rest, "something follows the last closing bracket")
     return found
+
+
+def scan_list(path: Path, id_key: str) -> Elements:
+    """The elements of a file that is one list, each with the hash of what stands under the given key.
+
+    Raises UsageError with file@byte for a file that is missing, cut short or broken between its elements.
+    """
+    import numpy as np
+
+    from georsmllm.json_spans import skip_space
+
+    data, release = _mapped(path)
+    at = skip_space(data, 3 if data[:3].tobytes() == b"\xef\xbb\xbf" else 0)
+    if at >= data.size or data[at] != ord("["):
+        _broken(path, at, "expected a JSON list")
+    found, at = _elements(path, data, at + 1, np.frombuffer(id_key.encode(), np.uint8), release)
+    if (rest := skip_space(data, at)) < data.size:
+        _broken(path, rest, "something follows the last closing bracket")
+    return found
+
+
+def by_id(found: Elements) -> Iterator[tuple[Span, ...]]:
+    """The elements of one id after the other, in the order in which ids appear; those without an id are together."""
+    import numpy as np
+
+    _, first, groups = np.unique(found.ids, return_index=True, return_inverse=True)
+    order = np.lexsort((np.arange(len(groups)), first[groups]))
+    ends = np.flatnonzero(np.diff(first[groups][order])) + 1
+    for rows in np.split(order, ends) if len(order) else ():
+        yield tuple((start, end) for start, end in found.spans[rows].tolist())
 
 
 def _elements(path: Path, data: Bytes, at: int, key: Bytes, release: Callable[[int], None]) -> tuple[Elements, int]:

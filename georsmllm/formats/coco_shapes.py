@@ -15,6 +15,7 @@ other set made with OpenCV's contours) name pixels, not edges; `pixels_to_edges`
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -92,7 +93,7 @@ def shape_of(annotation: Annotation, size_wh: SizeWH) -> Shaped:
             raise BadShape("no_shape", "expected a segmentation with an area or a bbox, got neither")
         shape, corner_mends = _from_bbox(bbox)
         mended += ("box_in_place_of_shape", *corner_mends) if parts else corner_mends
-    return _inside(shape, size_wh, mended)
+    return inside(shape, size_wh, mended)
 
 
 def detectron2_corners(bbox: Flat) -> tuple[Point, Point, Point, Point]:
@@ -151,7 +152,11 @@ def _from_bbox(bbox: Flat) -> tuple[PointSet, tuple[str, ...]]:
         return box(x, y, x + w, y + h), ()
     if len(bbox) == 5:
         return rbox(geometry.order_corners(detectron2_corners(bbox))), ()
-    corners = tuple(zip(bbox[::2], bbox[1::2], strict=True))
+    return quad(tuple(zip(bbox[::2], bbox[1::2], strict=True)))
+
+
+def quad(corners: Sequence[Point]) -> tuple[PointSet, tuple[str, ...]]:
+    """Four corners in any order as a rotated box, and the names of the mends that it needed."""
     if geometry.is_simple_quad(corners):
         return rbox(geometry.order_corners(corners)), ()
     # two sides can only cross when all four corners are on the hull
@@ -229,7 +234,8 @@ def _points(flat: Flat) -> tuple[Point, ...]:
     return points[:-1] if len(points) > 1 and points[0] == points[-1] else points
 
 
-def _inside(shape: PointSet, size_wh: SizeWH, mended: tuple[str, ...]) -> Shaped:
+def inside(shape: PointSet, size_wh: SizeWH, mended: tuple[str, ...] = ()) -> Shaped:
+    """What of a shape lies inside the image; `mended` names what was mended before."""
     cut, visible, fit = geometry.clip(shape, (0, 0, *size_wh))
     if cut is None:
         return Shaped(shape, 0.0, "outside_image", mended)

@@ -1,0 +1,313 @@
+"""VRSBench: captions, referring sentences and questions on 512 px patches of DOTA v2 and DIOR."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path, PurePosixPath
+
+from georsmllm import images
+from georsmllm.classes import canonical
+from georsmllm.contracts import Card, Converter, Ref
+from georsmllm.dialects.vrsbench import DIALECT
+from georsmllm.discover import nearest
+from georsmllm.errors import BadAnswer, BadRecord, UsageError
+from georsmllm.files import by_stem, folder, walk
+from georsmllm.formats import coco_shapes
+from georsmllm.formats.coco import read_span
+from georsmllm.geometry import bounds
+from georsmllm.imagery import scene_of
+from georsmllm.json_lists import Span, by_id, scan_list
+from georsmllm.types import ImageRef, Mention, PointSet, Sample, Target, Text, box
+
+from ._vrsbench import LINE, NEXT_FILE, Object, Question, decode, from_evaluation, from_file, part_of
+
+SizeWH = tuple[int, int]
+
+CARD = Card(
+    title="VRSBench: captions, referring sentences and questions on patches of DOTA v2 and DIOR",
+    layout="""
+ROOT/Annotations_train/P0003_0002.json   ROOT/Images_train/P0003_0002.png     (unzipped at any depth; train, val or test
+ROOT/Annotations_val/00001_0000.json     ROOT/Images_val/00001_0000.png        stands in the name of a folder above)
+ROOT/VRSBench_EVAL_{Cap,referring,vqa}.json    read only where there are no annotations of val; also as RSBench_EVAL_*
+One JSON an image is a sample. VRSBench_train.json says the same in conversations and is not read, nor are files *_input.json
+and any other JSON whose name is no patch's.
+""".strip(),
+    label_line='{"obj_id": 0, "obj_cls": "ship", "obj_corner": [0.11, 0.2, 0.18, 0.2, 0.18, 0.31, 0.11, 0.31], '
+    '"is_unique": true, "obj_position": "top-left", "obj_size": "small", "referring_sentence": "The small ship ..."}',
+    classes="""
+26: DOTA's and DIOR's together; small-vehicle and large-vehicle become "vehicle", plane "airplane". The objects of a file are
+those that were referred to, a subset of what the image shows: no class is annotated in full.
+""".strip(),
+    paper="Li et al., VRSBench: A Versatile Vision-Language Benchmark Dataset for Remote Sensing Image Understanding, "
+    "NeurIPS 2024 (arXiv:2406.12384)",
+    licence="texts CC BY 4.0; images of DOTA and DIOR: academic use only",
+    defects="""
+obj_corner holds fractions of the image, obj_coord the same rounded to 2 decimals (5 px), which is read only where there are
+no corners. The corners of DIOR's objects are those of their upright boxes (the branch dior_r has rotated ones): corners of
+a DIOR patch that stand upright are read as a box. In the evaluation file ground_truth is int(100 * v), cut off, not rounded:
+it is only held against the corners; obb_v1 and obb_v2 are two forms that contradict each other and are not read. Questions
+that stand twice are read once. Texts were written by GPT-4V and checked by people; they hold errors, and "largeest".
+""".strip(),
+)
+CLASSES = (
+    "dam", "storage-tank", "ground-track-field", "overpass", "baseball-diamond", "tennis-court", "vehicle",
+    "basketball-court", "golffield", "harbor", "expressway-service-area", "chimney", "trainstation", "windmill",
+    "expressway-toll-station", "ship", "airport", "bridge", "airplane", "stadium", "soccer-ball-field", "roundabout",
+    "swimming-pool", "helicopter", "container-crane", "helipad",
+)  # fmt: skip
+_VEHICLES = ("small vehicle", "large vehicle")
+_RECORD = re.compile(r"(P\d{4}|\d{5})_\d{4}")
+_SPLIT = re.compile(r"(?<![a-z])(train|val|test)(?![a-z])", re.IGNORECASE)
+MAX_OUTSIDE = 2.0
+"""Fractions beyond it are no fractions: an object that lies a whole image away from its image is in another frame."""
+MAX_APART = 1.01
+"""How far ground_truth may lie from the corners, in its own hundredths: what cutting off can do."""
+
+
+def find(root: Path) -> Iterator[Ref]:
+    folder(root, "a VRSBench folder with Annotations_train, Images_train ...")
+    labels: dict[str, str] = {}
+    evaluations: dict[str, str] = {}
+    for name in walk(root, (".json",)):
+        stem = PurePosixPath(name).stem
+        if _RECORD.fullmatch(stem):
+            _once(labels, f"{_split(name)}/{stem}".lstrip("/"), name)
+        elif part := part_of(name):
+            _once(evaluations, part, name)
+    if any(key.startswith("val/") for key in labels):
+        evaluations = {}
+    if not labels and not evaluations:
+        raise UsageError(
+            f"no annotations below {root}; expected Annotations_train/P0003_0002.json ... or VRSBench_EVAL_*.json; "
+            "unzip Annotations_train.zip and Annotations_val.zip there"
+        )
+    stems = by_stem(root, images.SUFFIXES)
+    refs = {key: Ref(key, _split(name), (_image_of(stems, key), name)) for key, name in labels.items()}
+    refs |= {ref.key: ref for ref in _evaluated(root, tuple(sorted(evaluations.values())), stems)}
+    yield from (refs[key] for key in sorted(refs))
+
+
+def _once(names: dict[str, str], key: str, name: str) -> None:
+    if key in names:
+        raise UsageError(f"two files for {key}: {names[key]} and {name}; keep one of them")
+    names[key] = name
+
+
+def _split(path: str) -> str:
+    found = [match[1].lower() for part in PurePosixPath(path).parts[:-1] if (match := _SPLIT.search(part))]
+    return found[-1] if found else ""
+
+
+def _image_of(stems: dict[str, tuple[str, ...]], key: str) -> str:
+    """The image of a key: of several of one name the one in the key's split."""
+    split, _, stem = key.rpartition("/")
+    found = stems.get(stem, ())
+    own = [path for path in found if _split(path) == split] or list(found)
+    if len(own) > 1:
+        raise UsageError(f"two images of one name: {own[0]} and {own[1]}; keep one of them")
+    return own[0] if own else f"{stem}.png"
+
+
+def _evaluated(root: Path, names: tuple[str, ...], stems: dict[str, tuple[str, ...]]) -> Iterator[Ref]:
+    """A ref for each image of the evaluation files, with its elements in each of them."""
+    spans: dict[str, list[tuple[Span, ...]]] = {}
+    for number, name in enumerate(names):
+        for group in by_id(scan_list(root / name, "image_id")):
+            try:
+                image = decode(LINE, read_span(root / name, group[0]), f"{name}@{group[0][0]}").image_id
+            except BadRecord as error:
+                raise UsageError(f"{error}; mend this entry in the file") from None
+            spans.setdefault(PurePosixPath(image).stem, [()] * len(names))[number] += group
+    for stem, parts in spans.items():
+        flat = [span for part in parts for span in (*part, NEXT_FILE)]
+        yield Ref(f"val/{stem}", "val", (_image_of(stems, f"val/{stem}"), *names), tuple(flat))
+
+
+def read(root: Path, ref: Ref) -> Sample:
+    record = from_evaluation(root, ref) if ref.spans else from_file(root, ref)
+    image = _image(root, ref)
+    stem = PurePosixPath(ref.key).name
+    where = next((name for name in ref.paths[1:] if part_of(name) == "referring"), ref.paths[1])
+    mended: Counter[str] = Counter()
+    targets = tuple(_target(one, image.size_wh, stem, where, mended) for one in record.objects)
+    texts = [Text("caption", record.caption.strip())] if record.caption and record.caption.strip() else []
+    texts += [
+        Text("expression", target.phrase, mentions=(Mention("answer", 0, (i,)),), topic="ref")
+        for i, target in enumerate(targets)
+        if target.phrase
+    ]
+    return Sample(
+        id=f"vrsbench/{ref.key}",
+        dataset="vrsbench",
+        split=ref.split,
+        scene=scene_of(stem) or f"vrsbench/{stem}",
+        images=(image,),
+        targets=targets,
+        texts=(*texts, *_questions(record.qa_pairs, mended)),
+        classes=_classes(),
+        mended=tuple(sorted(mended.items())),
+    )
+
+
+def _image(root: Path, ref: Ref) -> ImageRef:
+    path = ref.paths[0]
+    if not (root / path).exists():
+        raise BadRecord("image_missing", f"annotations without their image; expected {path}", where=ref.paths[1])
+    try:
+        return ImageRef(path, *images.size_wh(root / path))
+    except images.BadImage as bad:
+        raise BadRecord(bad.reason, bad.message, where=path) from None
+
+
+def _target(one: Object, size_wh: SizeWH, stem: str, where: str, mended: Counter[str]) -> Target:
+    label = canonical(one.obj_cls)
+    label = "vehicle" if label in _VEHICLES else label
+    if label not in _classes():
+        hint = nearest(one.obj_cls, CLASSES)
+        raise BadRecord("unknown_class", f"no VRSBench class is called {one.obj_cls!r}; {hint}", where=where)
+    shape, mends = _shape(one, size_wh, where)
+    if shape.kind == "rbox" and stem[0].isdigit() and _is_upright(shape):
+        shape, mends = box(*bounds(shape)), (*mends, "upright_box")
+    shaped = coco_shapes.inside(shape, size_wh, mends)
+    mended.update(shaped.mended)
+    ignore = shaped.ignore
+    if one.ground_truth and one.obj_corner and _is_apart(shape, one.ground_truth, size_wh):
+        ignore = "boxes_disagree"
+    return Target(
+        0,
+        label,
+        shaped.shape,
+        phrase=" ".join((one.referring_sentence or "").split()),
+        attributes=_attributes(one, label, mended),
+        visible=shaped.visible,
+        ignore=ignore,
+    )
+
+
+def _shape(one: Object, size_wh: SizeWH, where: str) -> tuple[PointSet, tuple[str, ...]]:
+    """The object in pixels of the image: by its corners, or else by the box rounded to hundredths."""
+    if one.obj_corner:
+        return coco_shapes.quad(_pixels(one.obj_corner, 8, size_wh, where))
+    if one.obj_coord:
+        (x1, y1), (x2, y2) = _pixels(one.obj_coord, 4, size_wh, where)
+        return box(min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)), ("rounded_box",)
+    said = _said(one.ground_truth, size_wh)
+    if said is None:
+        raise BadRecord("no_shape", f"an object of class {one.obj_cls!r} without obj_corner", where=where)
+    return said, ("rounded_box",)
+
+
+def _pixels(flat: tuple[float, ...], count: int, size_wh: SizeWH, where: str) -> list[tuple[float, float]]:
+    if len(flat) != count:
+        raise BadRecord("bad_entry", f"expected {count} numbers of an object, got {len(flat)}", where=where)
+    if not all(1 - MAX_OUTSIDE <= value <= MAX_OUTSIDE for value in flat):
+        message = f"expected fractions of the image from 0 to 1, got {max(flat, key=abs):g}"
+        raise BadRecord("out_of_range", message, where=where)
+    width, height = size_wh
+    return [(x * width, y * height) for x, y in zip(flat[::2], flat[1::2], strict=True)]
+
+
+def _said(text: str, size_wh: SizeWH) -> PointSet | None:
+    """The one box of an evaluation string; None for anything else."""
+    try:
+        heard = DIALECT.decode(text, size_wh, ("box",))
+    except BadAnswer:
+        return None
+    return heard[0].shape if len(heard) == 1 else None
+
+
+def _is_upright(shape: PointSet) -> bool:
+    """Whether every corner of a rotated box is a corner of its bounds."""
+    x1, y1, x2, y2 = bounds(shape)
+    return set(shape.rings[0].points) == {(x, y) for x in (x1, x2) for y in (y1, y2)}
+
+
+def _is_apart(shape: PointSet, ground_truth: str, size_wh: SizeWH) -> bool:
+    """Whether the evaluation string is of another box than the corners; it has no form for what leaves the image."""
+    exact = bounds(shape)
+    width, height = size_wh
+    if min(exact) < 0 or exact[2] > width or exact[3] > height:
+        return False
+    said = _said(ground_truth, size_wh)
+    steps = (width / 100, height / 100) * 2
+    return said is None or any(
+        abs(a - b) > MAX_APART * step for a, b, step in zip(exact, bounds(said), steps, strict=True)
+    )
+
+
+def _attributes(one: Object, label: str, mended: Counter[str]) -> tuple[tuple[str, str], ...]:
+    relative_size = one.obj_rel_size
+    if relative_size == "largeest":
+        relative_size = largest(relative_size)
+        mended["largest"] += 1
+    values = {
+        "flag": "true" if one.flag else None,
+        "is_unique": None if one.is_unique is None else str(one.is_unique).lower(),
+        "obj_id": None if one.obj_id is None else str(one.obj_id),
+        "obj_position": one.obj_position,
+        "obj_rel_position": one.obj_rel_position,
+        "obj_rel_size": relative_size,
+        "obj_size": one.obj_size,
+        "source_label": one.obj_cls if one.obj_cls != label else None,
+    }
+    return tuple((name, value) for name, value in values.items() if value)
+
+
+def largest(word: str) -> str:
+    """The generator's misspelling of a relative size, mended."""
+    return word.replace("largeest", "largest")
+
+
+def _questions(pairs: tuple[Question, ...], mended: Counter[str]) -> Iterator[Text]:
+    seen = set()
+    for pair in pairs:
+        answer = _words(pair.answer)
+        question, topic = (pair.question or "").strip(), (pair.type or "").strip().lower()
+        key = (question.casefold(), answer.casefold())
+        if not question or not answer:
+            mended["empty_question_dropped"] += 1
+        elif key in seen:
+            mended["repeated_question_dropped"] += 1
+        else:
+            seen.add(key)
+            yield Text("question", question, answer, topic=topic)
+
+
+def _words(answer: str | bool | int | float | None) -> str:
+    if isinstance(answer, bool):
+        return "Yes" if answer else "No"
+    return "" if answer is None else str(answer).strip()
+
+
+@cache
+def _classes() -> tuple[str, ...]:
+    return tuple(canonical(name) for name in CLASSES)
+
+
+CONVERTER = Converter(
+    CARD,
+    find,
+    read,
+    reasons={
+        **images.REASONS,
+        "label_missing": "the annotation file is gone or may not be read",
+        "bad_json": "an annotation file is not JSON",
+        "bad_entry": "a field of an annotation is missing or of another type",
+        "no_shape": "an object without corners or box",
+        "out_of_range": "a coordinate that is no fraction of the image",
+        "other_image": "an annotation file that names another image than its own name does",
+        "unknown_class": "a class name that is none of the 26",
+    },
+    mends={
+        "clipped_to_image": coco_shapes.MENDS["clipped_to_image"],
+        "reordered_corners": coco_shapes.MENDS["reordered_corners"],
+        "upright_box": "corners of a DIOR object that are those of its upright box are read as a box",
+        "rounded_box": "an object without corners is read by its box, which is rounded to hundredths of the image",
+        "largest": "the misspelt largeest became largest",
+        "repeated_question_dropped": "a question that stands twice with one answer is read once",
+        "empty_question_dropped": "a question without words, or without an answer, is left out",
+    },
+)
