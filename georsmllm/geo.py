@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from georsmllm.errors import UsageError
-from georsmllm.types import PointSet, Ring
+import math
+from collections.abc import Sequence
+
+from georsmllm.errors import CannotSay, UsageError
+from georsmllm.types import ImageRef, Point, PointSet, Ring
 
 Affine = tuple[float, float, float, float, float, float]
 """(a, b, c, d, e, f): map x = a*x + b*y + c, map y = d*x + e*y + f, with (x, y) in scene pixels (pixel edges)."""
@@ -33,3 +36,41 @@ def inverse(affine: Affine) -> Affine:
         raise UsageError(f"the affine {affine} has no inverse: its pixel has no area")
     a, b, d, e = e / determinant, -b / determinant, -d / determinant, a / determinant
     return a, b, -(a * c + b * f), d, e, -(d * c + e * f)
+
+
+def lon_lat(points: Sequence[Point], image: ImageRef) -> tuple[Point, ...]:
+    """Points in pixels of a view as (longitude, latitude) in degrees on WGS 84, through window, affine and CRS.
+
+    Raises CannotSay: no_affine, no_crs, unknown_crs, off_the_earth (a place that the CRS does not reach).
+    """
+    if image.affine is None:
+        raise CannotSay("no_affine", f"{image.path} has no affine")
+    if image.crs is None:
+        raise CannotSay("no_crs", f"{image.path} has an affine and no CRS")
+    a, b, c, d, e, f = image.affine
+    dx, dy = (image.window.x, image.window.y) if image.window else (0, 0)
+    scene = [(x + dx, y + dy) for x, y in points]
+    return _on_wgs84([(a * x + b * y + c, d * x + e * y + f) for x, y in scene], image.crs)
+
+
+def _on_wgs84(points_map: Sequence[Point], crs: str) -> tuple[Point, ...]:
+    from rasterio._err import CPLE_BaseError  # GDAL's own errors have no public name
+    from rasterio.crs import CRS
+    from rasterio.errors import CRSError
+    from rasterio.warp import transform
+
+    try:
+        source = CRS.from_user_input(crs)
+        if not (source.is_projected or source.is_geographic):
+            raise CannotSay("unknown_crs", f"{crs[:60]!r} is a grid of its own")
+        # rasterio gives x before y whatever order the CRS itself declares, so degrees come as longitude, latitude
+        lons, lats = transform(source, CRS.from_epsg(4326), *zip(*points_map, strict=True))
+    except CRSError as error:
+        raise CannotSay("unknown_crs", f"{crs[:60]!r}: {error}") from None
+    except CPLE_BaseError as error:
+        raise CannotSay("off_the_earth", f"{crs[:60]!r}: {error}") from None
+    places = tuple((float(lon), float(lat)) for lon, lat in zip(lons, lats, strict=True))
+    for lon, lat in places:
+        if not (math.isfinite(lon) and math.isfinite(lat) and -180 <= lon <= 180 and -90 <= lat <= 90):
+            raise CannotSay("off_the_earth", f"{crs[:60]!r} does not lead to a longitude and a latitude")
+    return places

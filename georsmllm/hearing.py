@@ -17,6 +17,9 @@ Where = Literal["prompt", "answer"]
 # A bracket that opens a point, then everything that could still be point text: a damaged stretch must be found, too.
 _STRETCH = re.compile(r"\[+\([0-9()\[\]{},.;|+-]*")
 _COORDINATES = re.compile(r"\(\s*-?[0-9.]+\s*,\s*-?[0-9.]+\s*\)")
+IN_DEGREES = "geoloc"
+"""The task whose answers hold coordinates of the Earth, not of an image."""
+
 _AFTER = ".,;"  # punctuation of the sentence around a stretch
 _LABELLED = re.compile(r"(?P<label>[^\[\]]{1,80}): (?=\[|none$)")
 
@@ -93,6 +96,8 @@ def stretches(text: str, where: Where) -> tuple[Stretch, ...]:
 
 def hear(record: Record, where: Where) -> Heard:
     """The objects that the question or the answer of a record says, and what cannot be read; total."""
+    if record.task == IN_DEGREES and where == "answer":
+        return Heard((), ())
     text = answer(record) if where == "answer" else prompt(record)
     image = spoken_image(record)
     views = record.provenance.views

@@ -88,6 +88,14 @@ def test_what_does_not_parse_is_a_trouble_with_its_reason(answer_text: str, reas
     assert {t.reason for t in heard.troubles} == {reason}
 
 
+def test_degrees_of_the_earth_are_no_trouble_in_the_answer_that_they_are() -> None:
+    line = record("geoloc", "Where is this?", "Köln, (50.9413, 6.9583)")
+    assert hear(line, "answer") == ((), ())
+    assert [t.reason for t in hear(line, "prompt").troubles] == []
+    asked = record("geoloc", "Is it at (50.9, 6.9)?", "(50.9413, 6.9583)")
+    assert [t.reason for t in hear(asked, "prompt").troubles] == ["stray_coordinates"]
+
+
 def test_gold_in_an_image_that_is_not_there_is_a_trouble() -> None:
     damaged = record("det", "Where?", "[(1,2)]")
     damaged = replace(damaged, images=(), provenance=replace(damaged.provenance, views=()))
