@@ -126,11 +126,12 @@ def pick(rng: Random, options: AskOptions, defaults: tuple[str, ...], slots: fro
     return rng.choice(own or [template for template in defaults if _slots(template) == slots])
 
 
-def fill(template: str, values: Mapping[str, Part]) -> tuple[Part, ...]:
+def fill(template: str, values: Mapping[str, Part | tuple[Part, ...]]) -> tuple[Part, ...]:
     """The wording with its slots filled; neighbouring words are joined, so words and shapes alternate."""
     parts: list[Part] = []
     for literal, slot, _, _ in Formatter().parse(template):
-        for part in (literal, *(() if slot is None else (values[slot],))):
+        value = () if slot is None else values[slot]
+        for part in (literal, *(value if isinstance(value, tuple) else (value,))):
             if isinstance(part, str) and parts and isinstance(parts[-1], str):
                 parts[-1] += part
             elif part != "":

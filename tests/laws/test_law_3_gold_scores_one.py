@@ -16,6 +16,7 @@ from georsmllm.instruct_data.cyclic import turn
 from georsmllm.types import (
     ImageRef,
     Instruction,
+    Mention,
     PointSet,
     Record,
     Sample,
@@ -57,6 +58,29 @@ def outlines(draw: st.DrawFn, width: int, height: int) -> PointSet:
 
 
 @st.composite
+def sentences(draw: st.DrawFn, num_targets: int) -> Text:
+    """A sentence of a dataset, at times one that points at targets."""
+    kind = draw(st.sampled_from(["scene", "caption", "question", "place"]))
+    if kind == "scene":
+        return Text("scene", "harbor")
+    words = st.lists(st.sampled_from(["a", "the", "ship", "is", "near", "two", "harbor,", "or", "forest .", "Köln"]))
+    text = " ".join(draw(words))
+    answer = draw(
+        st.sampled_from(["yes", "No.", "3", "1,200 m2", "forest", "a ship", "A", "A ship is in the harbor there"])
+    )
+    if kind == "place":
+        return Text("place", text)
+    pointing = st.builds(
+        Mention,
+        st.sampled_from(["text", "answer"] if kind == "question" else ["text"]),
+        st.integers(0, 12),
+        st.lists(st.integers(0, num_targets - 1), max_size=2).map(tuple),
+    )
+    mentions = draw(st.lists(pointing, max_size=2)) if num_targets else []
+    return Text(kind, text, answer if kind == "question" else "", tuple(mentions))
+
+
+@st.composite
 def samples(draw: st.DrawFn) -> Sample:
     width, height = draw(st.sampled_from([(64, 64), (256, 192), (1024, 1000)]))
     images = draw(st.integers(1, 2))
@@ -69,11 +93,13 @@ def samples(draw: st.DrawFn) -> Sample:
         ignore=st.sampled_from(IGNORED),
         visible=st.sampled_from([1.0, 0.8]),
     )
+    targets = tuple(draw(st.lists(target, max_size=6)))
+    geo = draw(st.sampled_from([(None, None), ((0.5, 0.1, 346000.0, 0.1, -0.5, 5648000.0), "EPSG:25832")]))
     return Sample(
         "loveda/v", "loveda", "train", "loveda/v",
-        tuple(ImageRef(f"{name}.png", width, height) for name in "AB"[:images]),
-        tuple(draw(st.lists(target, max_size=6))),
-        texts=(Text("scene", "harbor"),) if draw(st.booleans()) else (),
+        tuple(ImageRef(f"{name}.png", width, height, None, *geo) for name in "AB"[:images]),
+        targets,
+        texts=tuple(draw(st.lists(sentences(len(targets)), max_size=4))),
         classes=("harbor", "airport", *LABELS),
         exhaustive=draw(st.sampled_from([(), LABELS, (*LABELS, "airplane", "water")])),
     )  # fmt: skip
