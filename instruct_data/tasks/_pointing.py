@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from random import Random
 
@@ -11,11 +10,12 @@ from georsmllm.contracts import Limits
 from georsmllm.errors import CannotSay
 from georsmllm.geometry import area, bounds, centre, to_box, to_rbox
 from georsmllm.keypoints import keypoints
-from georsmllm.metrics.match import cover_matrix, iou_matrix
+from georsmllm.metrics.match import cover_matrix
 from georsmllm.pointtext import N, encode
 from georsmllm.polygons import simplify
 from georsmllm.types import PointSet, Said, Sample, box, point
 
+from ._given import phrase_noise
 from ._gold import cell_of
 
 MIN_VISIBLE, MIN_SIDE_PX, MIN_AREA_PX, MAX_COVERED = 0.55, 8, 64, 0.6
@@ -24,17 +24,15 @@ MIN_VISIBLE, MIN_SIDE_PX, MIN_AREA_PX, MAX_COVERED = 0.55, 8, 64, 0.6
 
 MIN_FILLED = 0.5
 """Of a box; one that is mostly something else does not say what it means."""
-MAX_SAME = 0.8
-"""Two targets under one phrase whose boxes overlap by a larger IoU are one object, annotated twice."""
-
-_PLACE = re.compile(
-    r"\b(?:on|at|in|to|towards?) the (?:far |very )?(top|upper|bottom|lower|left|right)(?:[ -](left|right))?\b(?! of)",
-    re.IGNORECASE,
-)
 
 
 def noise(view: Sample, index: int) -> str:
-    """The name of what makes a target an unfair region, "" when nothing does."""
+    """The name of what makes a target, or its phrase, an unfair region, "" when nothing does."""
+    return unfair(view, index) or phrase_noise(view, index)
+
+
+def unfair(view: Sample, index: int) -> str:
+    """The name of what makes a target an unfair thing to point at, "" when nothing does."""
     target = view.targets[index]
     if target.difficult:
         return "difficult"
@@ -42,27 +40,7 @@ def noise(view: Sample, index: int) -> str:
         return "low_visibility"
     if target.shape.kind != "point" and (_min_side(target.shape) < MIN_SIDE_PX or area(target.shape) < MIN_AREA_PX):
         return "too_small"
-    return _phrase_noise(view, index) if target.phrase else ""
-
-
-def _phrase_noise(view: Sample, index: int) -> str:
-    """What is wrong with the dataset's own expression for a target, "" when nothing is (methods, section 5.3)."""
-    target = view.targets[index]
-    others = [other for i, other in enumerate(view.targets) if i != index and other.phrase == target.phrase]
-    if len(target.phrase.split()) < 2 and others:
-        return "short_expression"
-    size = view.images[target.image].size_wh
-    earlier = tuple(other.shape for other in view.targets[:index] if other.phrase == target.phrase)
-    if earlier and float(iou_matrix((target.shape,), earlier, cell_of(size)).max()) > MAX_SAME:
-        return "duplicate_expression"
-    x1, y1, x2, y2 = bounds(target.shape)
-    half_w, half_h = size[0] / 2, size[1] / 2
-    elsewhere = {
-        "left": x1 > half_w, "right": x2 < half_w, "top": y1 > half_h, "upper": y1 > half_h, "bottom": y2 < half_h,
-        "lower": y2 < half_h,
-    }  # fmt: skip
-    places = [word.lower() for match in _PLACE.finditer(target.phrase) for word in match.groups() if word]
-    return "position_contradicts" if any(elsewhere[place] for place in places) else ""
+    return ""
 
 
 def _min_side(shape: PointSet) -> float:

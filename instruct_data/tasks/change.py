@@ -11,11 +11,11 @@ from georsmllm.metrics.detection import macro_rates, matched
 from georsmllm.metrics.regions import Overlap, iou, object_ious, overlap, pixel_f1
 from georsmllm.pointtext import decode, encode
 from georsmllm.polygons import simplify
-from georsmllm.relations import IMAGE_REGIONS, region_share
 from georsmllm.types import Instruction, Part, PointSet, Record, Said, Sample
 
 from ._asking import CLASS_HAS_IGNORED, Found, absent, askable, by_class, fill, identity, lines, pick, refuse_all, unfit
 from ._gold import shapes_of, size_of
+from ._regions import provable_regions
 
 TEMPLATES = lines("""
     Outline all {plural} that changed between the two images.
@@ -55,10 +55,6 @@ Simplified to IoU 0.95 and rounded, single areas keep about 0.90 (1st percentile
 views at least 0.82 between 64 and 256 px² and 0.77 under 64 px², where half a cell is a twentieth of a side: 6 to 14 % of
 those are refused. Whole answers on real change labels keep 0.96 or more.
 """
-
-INSIDE, OUTSIDE = 0.8, 0.2
-"""An object belongs to a region with at least 80 % of its area in it and not with at most 20 %; between, nobody asks.
-Where nothing belongs to a region, nothing may reach into it either: "none" is said of untouched regions only."""
 
 
 def build(view: Sample, rng: Random, options: AskOptions) -> Built:
@@ -105,7 +101,7 @@ def _ask_class(
         else:
             prompt = fill(pick(rng, options, TEMPLATES, _WHOLE), {"plural": plural(label)})
             asked.append(_instruction(view, "all", (label,), found, prompt))
-    regions = _provable_regions(view, indices)
+    regions = provable_regions(view, indices)
     if not regions:
         reasons["straddles_region"] = None
     for form, names in (
@@ -125,20 +121,6 @@ def _ask_class(
     covered = {i for instruction in asked for i in instruction.targets}
     left = tuple(i for i in askable(view, indices) if i not in covered)
     return asked, [Refusal(label, reason, left if n == 0 else ()) for n, reason in enumerate(reasons)]
-
-
-def _provable_regions(view: Sample, indices: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-    """Region -> the objects in it, for regions that nothing straddles, that nothing ignored touches, and that are not only
-    grazed: where no object is inside, none may touch."""
-    size = view.images[1].size_wh
-    found: dict[str, tuple[int, ...]] = {}
-    for region in IMAGE_REGIONS:
-        touching = {i: share for i in indices if (share := region_share(view.targets[i].shape, region, size)) > 0}
-        inside = tuple(i for i, share in touching.items() if share >= INSIDE)
-        is_clear = all(share >= INSIDE or share <= OUTSIDE for share in touching.values())
-        if not touching or (inside and is_clear and all(view.targets[i].ignore is None for i in touching)):
-            found[region] = inside
-    return found
 
 
 def _found(view: Sample, label: str, indices: tuple[int, ...], limits: Limits) -> Found:

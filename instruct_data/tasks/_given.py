@@ -1,0 +1,222 @@
+"""A dataset's own referring expressions: found in its sentences and phrases, turned into noun phrases, and what is wrong
+with them (methods, section 5.3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from georsmllm.contracts import Refusal
+from georsmllm.errors import CannotSay
+from georsmllm.geometry import bounds
+from georsmllm.metrics.match import iou_matrix
+from georsmllm.metrics.text import head_noun, lemma, tokens
+from georsmllm.types import UNNAMED, PointSet, Sample, Text
+
+from ._gold import cell_of
+from ._grounding import mentioned
+from ._sentences import pointing, tidy, unsayable
+
+MAX_SAME = 0.8
+"""Two targets under one expression whose boxes overlap by a larger IoU are one object, annotated twice."""
+
+_PLACE = re.compile(
+    r"\b(?:on|at|in|to|towards?) the (?:far |very )?(top|upper|bottom|lower|left|right)(?:[ -](left|right))?\b(?! of)",
+    re.IGNORECASE,
+)
+_POLITE = r"(?:please,? |kindly |(?:can|could|would) you (?:please )?|i (?:want|would like|need) (?:you )?to )*"
+_ASKED = (
+    r"(?:find|search(?: for)?|look for|get|select|locate|show(?: me)?|detect|segment|mark|highlight|outline|identify"
+    r"|point (?:out|to)|where (?:is|are)"
+    r"|(?:give|tell|provide|output)(?: me)? the (?:locations?|positions?|coordinates|bounding box(?:es)?|box(?:es)?|masks?)"
+    r" (?:of|for))"
+)
+_REQUEST = re.compile(f"{_POLITE}{_ASKED} ", re.IGNORECASE)
+_IN_IMAGE = re.compile(
+    r",? (?:in|of|within) (?:this|the|the given) (?:\w+ )?(?:image|picture|scene|photo)$", re.IGNORECASE
+)
+_THERE = re.compile(r"there (?:is|are) ", re.IGNORECASE)
+_STATEMENT = re.compile(
+    r"((?:the|a|an|this|these|two|three|several) (?:[\w-]+ ){1,6}?)((?:is|are) \w.*)", re.IGNORECASE
+)
+_CLAUSE = re.compile(r"\b(?:that|which|who|whose|where)\b", re.IGNORECASE)
+_QUESTION = {
+    "which", "what", "where", "who", "whose", "how", "is", "are", "can", "could", "does", "do", "did",
+    "should", "would", "will",
+}  # fmt: skip
+_DETERMINERS = {
+    "a", "an", "the", "this", "that", "these", "those", "all", "both", "each", "every", "some", "any",
+    "several", "many", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+}  # fmt: skip
+
+
+class Expression(NamedTuple):
+    """words: as they stand in a prompt, a noun phrase with its determiner or a question. targets: all that they denote.
+
+    rule: how a generated one was found, "" for a dataset's own.
+    """
+
+    words: str
+    targets: tuple[int, ...]
+    rule: str = ""
+
+    @property
+    def is_question(self) -> bool:
+        return self.words.endswith("?")
+
+
+class Given(NamedTuple):
+    """The expressions that may be asked, the empty ones of nothing included, and the refusals of the others."""
+
+    expressions: tuple[Expression, ...]
+    refusals: tuple[Refusal, ...]
+
+
+class _Raw(NamedTuple):
+    """An expression as the dataset spells it."""
+
+    words: str
+    targets: tuple[int, ...]
+
+
+def is_cut(view: Sample) -> bool:
+    """Whether a view is a part of a scene, of which the sentences of the whole may not be true."""
+    return view.images[0].window is not None
+
+
+def given(view: Sample) -> Given:
+    """The dataset's own expressions of a single image: its sentences, then the phrases of its targets, each once.
+
+    Reasons: cut_view, what `mentioned` raises, and those of `unsayable`, `words_noise` and `_shared`.
+    """
+    found: list[Expression] = []
+    refused: list[Refusal] = []
+    raws: list[_Raw] = []
+    for text in view.texts:
+        if text.kind != "expression":
+            continue
+        try:
+            raws.append(_Raw(text.text, _denoted(view, text)))
+        except CannotSay as error:
+            refused.append(Refusal("", error.reason, ()))
+    for i, target in enumerate(view.targets):
+        if target.phrase and target.ignore is None and target.image == 0:
+            raw = _Raw(target.phrase, (i,))
+            if is_cut(view):
+                refused.append(Refusal(target.label, "cut_view", (i,)))
+            elif not any(_key(raw.words) == _key(other.words) and other.targets == raw.targets for other in raws):
+                raws.append(raw)
+    for n, raw in enumerate(raws):
+        reason = (
+            unsayable(raw.words)
+            or words_noise(view, raw.words, raw.targets, raws[:n], raws[n + 1 :])
+            or _shared(view, raw, raws)
+        )
+        if reason:
+            refused.append(Refusal(_label(view, raw.targets), reason, raw.targets))
+        else:
+            found.append(Expression(phrased(raw.words), raw.targets))
+    return Given(tuple(found), tuple(refused))
+
+
+def _denoted(view: Sample, text: Text) -> tuple[int, ...]:
+    if is_cut(view):
+        raise CannotSay("cut_view", "a part of a scene need not show what is said of the whole")
+    return mentioned(view, pointing(text, "answer"))
+
+
+def phrase_noise(view: Sample, index: int) -> str:
+    """What is wrong with the phrase of a target, "" when nothing is, or it has none."""
+    phrases = [_Raw(target.phrase, (i,)) for i, target in enumerate(view.targets) if target.phrase]
+    before = [raw for raw in phrases if raw.targets[0] < index]
+    after = [raw for raw in phrases if raw.targets[0] > index]
+    phrase = view.targets[index].phrase
+    return words_noise(view, phrase, (index,), before, after) if phrase else ""
+
+
+def words_noise(
+    view: Sample, words: str, targets: tuple[int, ...], before: Sequence[_Raw], after: Sequence[_Raw] = ()
+) -> str:
+    """What is wrong with an expression, "" when nothing is; before, after: the view's other expressions in their order."""
+    own = _key(words)
+    others = [raw for raw in (*before, *after) if raw.targets != targets]
+    if len(own) < 2 and any(own == _key(raw.words) for raw in others):
+        return "short_expression"
+    if any(_is_same(view, raw.targets, targets) for raw in before if _key(raw.words) == own):
+        return "duplicate_expression"
+    contradicts = any(_contradicts(words, view.targets[i].shape, view.images[0].size_wh) for i in targets)
+    return "position_contradicts" if contradicts else ""
+
+
+def _shared(view: Sample, raw: _Raw, raws: Sequence[_Raw]) -> str:
+    """Why an expression denotes none of its objects alone, "" when it does: forward questions need one that does."""
+    others = [other for other in raws if other.targets != raw.targets]
+    key = _key(raw.words)
+    if any(_key(other.words) == key and not _is_same(view, other.targets, raw.targets) for other in others):
+        return "shared_expression"
+    labels = {view.targets[i].label for i in raw.targets} - {UNNAMED}
+    is_one_of_many = any(target.label in labels and i not in raw.targets for i, target in enumerate(view.targets))
+    return "short_expression" if len(key) < 2 and is_one_of_many else ""
+
+
+def _key(words: str) -> tuple[str, ...]:
+    return tokens(phrased(words))
+
+
+def _label(view: Sample, targets: tuple[int, ...]) -> str:
+    return ", ".join(sorted({view.targets[i].label for i in targets}))
+
+
+def _is_same(view: Sample, these: tuple[int, ...], those: tuple[int, ...]) -> bool:
+    """Whether two expressions denote the same: the same targets, or one object that was annotated twice."""
+    if these == those:
+        return True
+    if len(these) != 1 or len(those) != 1:
+        return False
+    one, other = view.targets[these[0]], view.targets[those[0]]
+    cell = cell_of(view.images[one.image].size_wh)
+    return one.image == other.image and float(iou_matrix((one.shape,), (other.shape,), cell)[0, 0]) > MAX_SAME
+
+
+def _contradicts(words: str, shape: PointSet, size_wh: tuple[int, int]) -> bool:
+    """Whether the words name a side of the image on which nothing of the shape lies."""
+    x1, y1, x2, y2 = bounds(shape)
+    half_w, half_h = size_wh[0] / 2, size_wh[1] / 2
+    elsewhere = {
+        "left": x1 > half_w, "right": x2 < half_w, "top": y1 > half_h, "upper": y1 > half_h, "bottom": y2 < half_h,
+        "lower": y2 < half_h,
+    }  # fmt: skip
+    places = [word.lower() for match in _PLACE.finditer(words) for word in match.groups() if word]
+    return any(elsewhere[place] for place in places)
+
+
+def phrased(words: str) -> str:
+    """A noun phrase with its determiner, or a question, from the spelling of a dataset.
+
+    A request ("Find ...", "Where is ...?", "Give me the location of ...") leaves what is asked for, a statement ("The ship
+    is near the pier.") becomes one thing that does so; other questions stand as they are.
+    """
+    text = tidy(words).rstrip(".!;, ")
+    bare = text.rstrip("? ")
+    request = _REQUEST.match(bare)
+    if request is None and bare and (text.endswith("?") or bare.split()[0].lower() in _QUESTION):
+        return f"{bare[0].upper()}{bare[1:]}?"
+    bare = bare[request.end() :] if request else bare
+    there = _THERE.match(bare)
+    bare = bare[there.end() :] if there else bare
+    bare = _IN_IMAGE.sub("", bare)
+    statement = _STATEMENT.fullmatch(bare)
+    if statement and not _CLAUSE.search(statement[1]):
+        bare = f"{statement[1]}that {statement[2]}"
+    first, _, rest = bare.partition(" ")
+    if first == "A" or (first[1:2] != "-" and first[1:].islower()):
+        first = first.lower()
+    bare = f"{first} {rest}" if rest else first
+    return bare if first.lower() in _DETERMINERS or not bare else f"the {bare}"
+
+
+def is_plural(expression: Expression) -> bool:
+    """Whether a question about it has a plural verb: "where are"."""
+    head = head_noun(expression.words)
+    return len(expression.targets) > 1 or (lemma(head) == head and head not in tokens(expression.words))

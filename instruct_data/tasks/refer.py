@@ -1,0 +1,242 @@
+"""Referring expressions: the object that a phrase denotes, or the few, as boxes; the datasets' own phrases and proved ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from random import Random
+
+from georsmllm.classes import is_countable, plural
+from georsmllm.contracts import AskOptions, Built, Refusal, Score, Task
+from georsmllm.errors import BadAnswer, CannotSay
+from georsmllm.metrics.detection import Matched, macro_rates, mean_iou, true_positives
+from georsmllm.metrics.match import iou_matrix
+from georsmllm.pointtext import decode
+from georsmllm.types import Instruction, Kind, PointSet, Record, Sample
+
+from ._asking import (
+    askable,
+    by_class,
+    divide,
+    fill,
+    identity,
+    is_speakable,
+    lines,
+    pick,
+    refuse_all,
+)
+from ._boxing import UPRIGHT, answer_kind, boxed, laid_over
+from ._expressions import generate
+from ._given import Expression, given, is_plural
+from ._gold import cell_of, shapes_of, size_of
+from ._pointing import unfair
+from ._regions import provable_regions
+
+TEMPLATES = lines("""
+    Where is {expression}?
+    Find {expression}.
+    Locate {expression} in this image.
+    Give the box of {expression}.
+    Which box holds {expression}?
+    Show me where {expression} is.
+    Please mark {expression}.
+    Draw a box around {expression}.
+    Point out {expression} in the picture.
+    I am looking for {expression}. Where is it?
+    What is the position of {expression}?
+    Box {expression}.
+    Where are {expressions}?
+    Find {expressions}.
+    Locate {expressions} in this image.
+    Give the boxes of {expressions}.
+    Show me where {expressions} are.
+    Please mark {expressions}.
+    Draw a box around each of {expressions}.
+    Point out {expressions} in the picture.
+    I am looking for {expressions}. Where are they?
+    What are the positions of {expressions}?
+    Box {expressions}.
+    {question} Show it with boxes.
+    {question} Mark the answer in the image.
+    {question} Answer with boxes.
+    {question} Point it out.
+    {question} Give its position.
+    {question} Locate it.
+    {question} Reply with coordinates.
+    Find all {plural} in the {where}.
+    Where in the {where} of the image are {plural}?
+    Locate every one of the {plural} in the {where} of this image.
+    Box all {plural} in the {where}, and no others.
+    Look only at the {where}: which {plural} are there?
+    Detect the {plural} in the {where} of the picture.
+    Please mark all {plural} that lie in the {where}.
+    Give me the positions of all {plural} in the {where}.
+    In the {where}, draw a box around each of the {plural}.
+    Are there any {plural} in the {where}? If so, box them all.
+""")
+
+_ONE, _SEVERAL, _QUESTION = frozenset({"expression"}), frozenset({"expressions"}), frozenset({"question"})
+_PART = frozenset({"plural", "where"})
+
+
+class _Builder:
+    """What is asked of one view, and what is not."""
+
+    def __init__(self, view: Sample, rng: Random, options: AskOptions) -> None:
+        self.view = view
+        self.rng = rng
+        self.options = options
+        self.kind = answer_kind(view)
+        self.asked: list[Instruction] = []
+        self.refused: list[Refusal] = []
+
+    def built(self) -> Built:
+        """With a refusal of every target that is in no question and has none yet."""
+        covered = {i for one in self.asked for i in one.targets} | {i for one in self.refused for i in one.targets}
+        reasons = {one.label: one.reason for one in divide(self.view).refusals}
+        rest: list[Refusal] = []
+        for label, indices in by_class(self.view).items():
+            left = tuple(i for i in askable(self.view, indices) if i not in covered)
+            reason = reasons.get(label, "not_told_apart" if is_countable(label) else "areas")
+            rest += [Refusal(label, reason, left)] if left else []
+        return Built(tuple(self.asked), (*self.refused, *rest))
+
+    def ask(self, form: str, about: tuple[str, ...], expression: Expression) -> None:
+        """Ask for what an expression denotes, unless it is a single unfair object, or cannot be said."""
+        targets = expression.targets
+        reason = unfair(self.view, targets[0]) if len(targets) == 1 else ""
+        if reason:
+            self.refused.append(Refusal(self.view.targets[targets[0]].label, reason, targets))
+            return
+        slots = _QUESTION if expression.is_question else _SEVERAL if is_plural(expression) else _ONE
+        self._ask(form, about, targets, dict.fromkeys(slots, expression.words))
+
+    def ask_region(self, label: str, where: str, targets: tuple[int, ...]) -> bool:
+        """Ask for all objects of a class in a part of the view; whether it was asked."""
+        form = "region" if targets else "none"
+        return self._ask(form, (label, where), targets, {"plural": plural(label), "where": where})
+
+    def _ask(self, form: str, about: tuple[str, ...], targets: tuple[int, ...], slots: Mapping[str, str]) -> bool:
+        labels = tuple(sorted({self.view.targets[i].label for i in targets})) or about[:1] * ("plural" in slots)
+        try:
+            said = boxed(self.view, targets, self.kind, self.options.limits)
+        except CannotSay as error:
+            self.refused.append(Refusal(", ".join(labels), error.reason, targets))
+            return False
+        template = pick(self.rng, self.options, TEMPLATES, frozenset(slots))
+        self.asked.append(
+            Instruction(
+                id=identity(self.view, "refer", form, *about),
+                task="refer",
+                form=form,
+                images=self.view.images,
+                prompt=fill(template + (UPRIGHT if self.kind == "box" else ""), slots),
+                answer=(said,),
+                gold=(said,) if targets else (),
+                labels=labels,
+                targets=targets,
+                negative=not targets,
+                direction="forward",
+            )
+        )
+        return True
+
+
+def build(view: Sample, rng: Random, options: AskOptions) -> Built:
+    """The dataset's own expressions ("given", "group", "none"); per class one proved "generated" and one proved "group";
+    per class one "region" that holds some of it, per view one that holds none of a class ("none")."""
+    if len(view.images) != 1:
+        return Built(refusals=refuse_all(view, "two_images"))
+    builder = _Builder(view, rng, options)
+    _ask_given(builder)
+    _ask_generated(builder)
+    _ask_regions(builder)
+    return builder.built()
+
+
+def _ask_given(builder: _Builder) -> None:
+    own = given(builder.view)
+    builder.refused.extend(own.refusals)
+    for n, expression in enumerate(own.expressions):
+        form = ("none", "given", "group")[min(2, len(expression.targets))]
+        builder.ask(form, ("given", str(n)), expression)
+
+
+def _ask_generated(builder: _Builder) -> None:
+    """One drawn of each class and number; the rule is drawn first, so that the many of one rule are no more frequent."""
+    view = builder.view
+    by_group: dict[tuple[str, str], dict[str, list[Expression]]] = {}
+    for expression in generate(view):
+        form = "generated" if len(expression.targets) == 1 else "group"
+        label = view.targets[expression.targets[0]].label
+        by_group.setdefault((label, form), {}).setdefault(expression.rule, []).append(expression)
+    for (label, form), rules in by_group.items():
+        drawn = builder.rng.choice(rules[builder.rng.choice(sorted(rules))])
+        builder.ask(form, (label,), drawn)
+
+
+def _ask_regions(builder: _Builder) -> None:
+    view, rng = builder.view, builder.rng
+    untouched: list[tuple[str, str]] = []
+    for label, indices in by_class(view).items():
+        if not (label in view.exhaustive and is_speakable(label) and is_countable(label) and askable(view, indices)):
+            continue
+        regions = provable_regions(view, indices)
+        untouched.extend((label, where) for where, inside in regions.items() if not inside)
+        fitting = [r for r, inside in regions.items() if 0 < len(inside) <= builder.options.limits.max_objects]
+        for where in rng.sample(fitting, len(fitting)):
+            if builder.ask_region(label, where, regions[where]):
+                break
+    if untouched:
+        label, where = rng.choice(untouched)
+        builder.ask_region(label, where, ())
+
+
+def score(text: str, record: Record) -> Score:
+    gold, size = shapes_of(record), size_of(record)
+    kinds: tuple[Kind, ...] = tuple(sorted({shape.kind for shape in gold})) or ("box", "rbox")
+    try:
+        predicted = decode(text, size, kinds)
+    except BadAnswer as error:
+        return _score(error.reason, Matched(0, len(gold), ()), 0.0)
+    first = _first_iou(predicted, gold, size) if len(gold) == 1 else 0.0
+    return _score("ok", laid_over(predicted, gold, size), first)
+
+
+def _first_iou(predicted: tuple[PointSet, ...], gold: tuple[PointSet, ...], size_wh: tuple[int, int]) -> float:
+    """The order is part of the answer: of several boxes for one object only the first counts."""
+    return float(iou_matrix(predicted[:1], gold, cell_of(size_wh))[0, 0]) if predicted else 0.0
+
+
+def _score(verdict: str, match: Matched, first: float) -> Score:
+    readable, is_single = verdict == "ok", match.gold == 1
+    if is_single:
+        value, strict, iou = float(first > 0.5), float(first > 0.7), first
+    else:
+        value, strict, iou = macro_rates(match, 0.5).f1, macro_rates(match, 0.7).f1, mean_iou(match)
+    parts = {
+        "at_70": strict * readable,
+        "mean_iou": iou * readable,
+        "single_n": float(is_single),
+        "single_hit_n": value * readable * is_single,
+        "several_n": float(match.gold > 1),
+        "several_gold_n": float(match.gold if match.gold > 1 else 0),
+        "several_true_positive_n": float(true_positives(match, 0.5) if match.gold > 1 else 0),
+        "nothing_n": float(match.gold == 0),
+        "nothing_said_n": float(readable and match.gold == match.predicted == 0),
+    }
+    return Score(verdict, value * readable, parts)
+
+
+TASK = Task(
+    title="Referring expressions",
+    templates=TEMPLATES,
+    build=build,
+    score=score,
+    metrics=(
+        "Value: for an expression of one object Acc@0.5, 1 where the (rotated) IoU of the first box of the answer is over "
+        "0.5, strictly, whatever boxes follow, and 0 without a box; of several objects the F1 at IoU >= 0.5, one-to-one by "
+        "the Hungarian method; of nothing 1 where nothing is answered, else 0; unreadable: 0. Parts: the same at 0.7; the "
+        "IoU of the first box, of several the mean matched IoU over max(|P|, |G|); and sums for Acc@0.5 of single objects "
+        "alone (hits of singles), recall of several (true positives of theirs) and N-acc (nothing there and none said)."
+    ),
+)
