@@ -52,6 +52,7 @@ class Annotation(msgspec.Struct, frozen=True, gc=False):
     bbox: tuple[float, ...] | None = None
     segmentation: msgspec.Raw = msgspec.Raw(b"null")
     iscrowd: int | bool = 0
+    id: Id | None = None
 
 
 class ImageEntry(msgspec.Struct, frozen=True):
