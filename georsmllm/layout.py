@@ -53,7 +53,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 class SourceStats(msgspec.Struct, frozen=True):
-    """Law 6: found = kept + quarantined; targets read = asked + ignored."""
+    """Law 6: found = kept + quarantined; targets read = asked + ignored. splits: found, by the dataset's own splits."""
 
     found: int
     kept: int
@@ -65,10 +65,12 @@ class SourceStats(msgspec.Struct, frozen=True):
     mended: Counts
     ignored: Counts
     refused: Counts
+    splits: Counts = {}
 
 
 class Stats(msgspec.Struct, frozen=True):
-    """Law 6: made = written - repeated + dropped. The tables are split -> task, split -> form, class and so on -> records."""
+    """Law 6: made = written - repeated + dropped. The tables are split -> task, split -> form, class and so on -> records.
+    joined: scenes that share the pixels of another (same_pixels), groups of them that look like another (look_alikes)."""
 
     sources: dict[str, SourceStats]
     made: int
@@ -80,6 +82,7 @@ class Stats(msgspec.Struct, frozen=True):
     negatives: dict[str, Counts]
     scenes: Counts
     unused_images: int
+    joined: Counts = {}
 
 
 class Quarantined(msgspec.Struct, frozen=True):

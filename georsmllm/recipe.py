@@ -69,23 +69,28 @@ class Cyclic(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Mix(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Which of the records that were made enter the set; each one left out is counted by name. weights: task -> share
-    kept (above 1: repeated). max_per_image: task -> records a view. max_per_class, max_per_task: records at most.
-    negatives: largest share of a task's records whose right answer is "nothing there"."""
+    """Which of the records that were made enter the set; each one left out is counted by name. temperature: T evens the
+    sources out: one of n records keeps n^(1/T), in proportion, the smallest all of its (1: all of them; very large: all
+    sources as large as the smallest). weights: task -> share kept (above 1: repeated). max_per_image: task -> records a
+    view. max_per_class, max_per_task, max_per_source: records at most, in each split. negatives: largest share of a task's
+    records whose right answer is "nothing there"."""
 
+    temperature: Annotated[float, msgspec.Meta(ge=1)] = 1.0
     weights: dict[str, Weight] = {}
     max_per_image: dict[str, Count] = {}
     max_per_class: Count | None = None
     max_per_task: dict[str, Count] = {}
+    max_per_source: dict[str, Count] = {}
     negatives: Share = 0.15
 
 
 class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """auto: the datasets' own splits where they have them, scenes of an evaluation split taken out of training whatever
     file they lie in; all else by scene, in `ratios`. official: only the datasets' own, what has none is training data.
-    scene: all by scene, in `ratios`, whatever the datasets say."""
+    scene: all by scene, in `ratios`, whatever the datasets say. look_alikes: images that look alike are on one side, too."""
 
     by: Literal["auto", "scene", "official"] = "auto"
+    look_alikes: bool = True
     ratios: dict[SplitName, Share] = msgspec.field(default_factory=lambda: {"train": 0.9, "val": 0.1})
 
 
@@ -299,5 +304,8 @@ def _check(recipe: Recipe) -> None:
         raise UsageError(
             f"{unknown[0]!r} is named in templates or mix but is not among the tasks {', '.join(recipe.tasks)}"
         )
+    foreign = sorted(set(mix.max_per_source) - set(names))
+    if foreign:
+        raise UsageError(f"mix.max_per_source names {foreign[0]!r}, but the sources are {', '.join(names)}")
     if not 0 <= recipe.tiles.overlap_px < recipe.tiles.size:
         raise UsageError(f"tiles need 0 <= overlap < size, got {recipe.tiles.overlap_px} and {recipe.tiles.size}")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +13,7 @@ import msgspec
 from georsmllm import __version__
 from georsmllm.discover import converter, task
 from georsmllm.errors import UsageError
-from georsmllm.jsonl import PART, read_json, write_json, writing
+from georsmllm.jsonl import PART, alone, read_json, write_json, writing
 from georsmllm.layout import FORMAT, Manifest, SourceFacts, SourceStats, Stats
 from georsmllm.recipe import Recipe, Source
 
@@ -63,10 +61,10 @@ def build(
     if not overwrite and (out / "manifest.json").exists():
         return _kept(recipe, out)
     if (state / "lock").exists():
-        with _alone(state):  # before a claim clears what another build is writing
+        with alone(state, "build"):  # before a claim clears what another build is writing
             pass
     _claim(recipe, out, overwrite=overwrite)
-    with _alone(state):
+    with alone(state, "build"):
         make_parts(recipe, state, workers=workers, bar=bar)
         sources, facts, paths = _gather(recipe, state, out)
         return _finish(recipe, out, sources=sources, facts=facts, paths=paths, bar=bar)
@@ -97,22 +95,6 @@ def _finish(
     write_json(out / "manifest.json", manifest)
     shutil.rmtree(state)
     return Outcome(manifest, stats, already_there=False)
-
-
-@contextmanager
-def _alone(state: Path) -> Iterator[None]:
-    """Hold the build's lock; raises UsageError while another process builds into the same folder."""
-    with (state / "lock").open("wb") as lock:
-        try:
-            if os.name == "posix":
-                import fcntl
-
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(
-                f"another build is at work in {state.parent}; wait for it, or choose another folder"
-            ) from None
-        yield
 
 
 def _kept(recipe: Recipe, out: Path) -> Outcome:
@@ -249,6 +231,7 @@ def _source_stats(total: Tally, bad: dict[str, int]) -> SourceStats:
         mended=ordered(total.mended),
         ignored=ordered(total.ignored),
         refused=ordered(total.refused),
+        splits=ordered(total.splits),
     )
 
 

@@ -68,8 +68,8 @@ Coordinates in the text are lines of a 0..1000 grid over the image; `gold` is in
 
 ## Sources and their licences
 
-| source | dataset | licence |
-| --- | --- | --- |
+| source | dataset | samples found, by the dataset's own splits | licence |
+| --- | --- | --- | --- |
 {licences}
 
 `manifest.json` holds the recipe, its seed and the hashes of inputs and shards; `stats.json` says what was left out and why.
@@ -87,9 +87,14 @@ def card(manifest: Manifest, stats: Stats) -> str:
         names=_plain(", ".join(source.name for source in manifest.sources)),
         version=manifest.georsmllm,
         counts="\n".join(map(_row, counts)),
-        licences="\n".join(_row((s.name, s.dataset, s.licence)) for s in manifest.sources),
+        licences="\n".join(_row((s.name, s.dataset, _found(stats, s.name), s.licence)) for s in manifest.sources),
     )
     return f"---\n{_configs(splits)}dataset_info:\n{FEATURES}---\n\n{body}"
+
+
+def _found(stats: Stats, source: str) -> str:
+    counts = stats.sources[source].splits.items() if source in stats.sources else ()
+    return ", ".join(f"{split or '(none)'} {count}" for split, count in counts)
 
 
 def _configs(splits: Sequence[str]) -> str:

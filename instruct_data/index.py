@@ -23,12 +23,13 @@ CREATE TABLE record (
     split TEXT, copy INTEGER DEFAULT 1, original INTEGER, said INTEGER, dropped TEXT
 );
 CREATE TABLE label (n INTEGER, label TEXT);
-CREATE TABLE image (view TEXT, scene TEXT, content TEXT, path TEXT, UNIQUE (view, path));
+CREATE TABLE image (view TEXT, scene TEXT, content TEXT, looks TEXT, path TEXT, UNIQUE (view, path));
 """
 
 
 class _Views(msgspec.Struct):
     content: str
+    looks: str
 
 
 class _Origin(msgspec.Struct):
@@ -73,9 +74,9 @@ def fill(db: sqlite3.Connection, seed: int, part_paths: Sequence[Path], bar: Cal
                 )  # fmt: skip
                 db.executemany("INSERT INTO label VALUES (?,?)", [(n, label) for label in origin.labels])
                 db.executemany(
-                    "INSERT OR IGNORE INTO image VALUES (?,?,?,?)",
+                    "INSERT OR IGNORE INTO image VALUES (?,?,?,?,?)",
                     [
-                        (origin.sample, origin.scene, view.content, image)
+                        (origin.sample, origin.scene, view.content, view.looks, image)
                         for view, image in zip(origin.views, row.images, strict=True)
                     ],
                 )

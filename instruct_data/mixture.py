@@ -11,6 +11,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +33,7 @@ class Mixed(NamedTuple):
     written: int
     repeated: int
     dropped: Counts
+    joined: Counts
     by_task: dict[str, Counts]
     by_class: dict[str, Counts]
     negatives: dict[str, Counts]
@@ -45,13 +47,14 @@ def mix(recipe: Recipe, part_paths: Sequence[Path], state: Path, out: Path, *, b
     index.unlink(missing_ok=True)
     with closing(sqlite3.connect(index, isolation_level=None)) as db:
         fill(db, recipe.seed, part_paths, bar)
-        assign_splits(db, recipe)
+        joined = assign_splits(db, recipe)
         _choose_directions(db, recipe)
+        _cool(db, recipe.mix.temperature)
         _weigh(db, recipe)
         _cap(db, recipe.mix)
         _cap_negatives(db, recipe.mix.negatives)
         shards = write_shards(db, recipe, part_paths, out, bar)
-        return _mixed(db, shards, remove_unused(db, out))
+        return _mixed(db, shards, joined, remove_unused(db, out))
 
 
 # --- what is kept ----------------------------------------------------------------------------------------------------
@@ -82,6 +85,21 @@ def _choose_directions(db: sqlite3.Connection, recipe: Recipe) -> None:
         db.execute(
             "UPDATE record SET said = (SELECT n FROM record AS source WHERE source.id = record.twin_of) WHERE twin_of != ''"
         )
+
+
+def _cool(db: sqlite3.Connection, temperature: float) -> None:
+    """In each split a source of n records keeps n^(1/T), all in proportion so that the smallest source keeps all of its."""
+    if temperature == 1.0:
+        return
+    sizes = db.execute(
+        "SELECT split, source, COUNT(*) FROM record WHERE dropped IS NULL GROUP BY 1, 2 ORDER BY 1, 2"
+    ).fetchall()
+    for split, of_split in groupby(sizes, key=lambda row: row[0]):
+        counts = {source: count for _, source, count in of_split}
+        least = min(counts.values())
+        for source, count in counts.items():
+            most = math.floor(least * (count / least) ** (1 / temperature) + 0.5)
+            _keep_first(db, "split, source", {"split": split, "source": source}, most=most, name="temperature")
 
 
 def _weigh(db: sqlite3.Connection, recipe: Recipe) -> None:
@@ -126,6 +144,8 @@ def _cap(db: sqlite3.Connection, rules: Mix) -> None:
             " WHERE dropped IS NULL) WHERE place > ?)",
             (rules.max_per_class,),
         )
+    for source, most in rules.max_per_source.items():
+        _keep_first(db, "split, source", {"source": source}, most=most, name="max_per_source")
     for task, most in rules.max_per_task.items():
         _keep_first(db, "split, task", {"task": task}, most=most, name="max_per_task")
 
@@ -152,7 +172,7 @@ def _cap_negatives(db: sqlite3.Connection, share: float) -> None:
             _keep_first(db, "split, task", where, most=most, name="negative_share")
 
 
-def _mixed(db: sqlite3.Connection, shards: tuple[Shard, ...], unused_images: int) -> Mixed:
+def _mixed(db: sqlite3.Connection, shards: tuple[Shard, ...], joined: Counts, unused_images: int) -> Mixed:
     db.execute(
         "CREATE TEMP VIEW kept AS SELECT chosen.split, chosen.copy, chosen.scene, chosen.n, source.task, source.view,"
         " source.negative FROM record AS chosen JOIN record AS source ON source.n = chosen.said WHERE chosen.dropped IS NULL"
@@ -168,6 +188,7 @@ def _mixed(db: sqlite3.Connection, shards: tuple[Shard, ...], unused_images: int
         written=written,
         repeated=repeated,
         dropped=dict(dropped.fetchall()),
+        joined=joined,
         by_task=_table(db, "SELECT split, task, COUNT(*) FROM kept GROUP BY 1, 2 ORDER BY 1, 2"),
         by_class=_table(db, "SELECT split, label, COUNT(*) FROM label JOIN kept USING (n) GROUP BY 1, 2 ORDER BY 1, 2"),
         negatives=_table(db, "SELECT split, task, SUM(negative) FROM kept GROUP BY 1, 2 ORDER BY 1, 2"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -56,6 +57,7 @@ class Tally(msgspec.Struct):
     mended: dict[str, int] = {}
     ignored: dict[str, int] = {}
     refused: dict[str, int] = {}
+    splits: dict[str, int] = {}
 
 
 class Job(NamedTuple):
@@ -201,7 +203,8 @@ def make_chunk(job: Job) -> int:
     path = _part_path(job.state, shop.source.records_name, job.number)
     if path.exists():
         return len(job.refs)
-    tally = Tally(found=len(job.refs), licence=shop.reader.card.licence)
+    splits = dict(Counter(ref.split for ref in job.refs))
+    tally = Tally(found=len(job.refs), licence=shop.reader.card.licence, splits=splits)
     digest = hashlib.sha256()
     ready = path.with_suffix(".ready")
     with writing(ready) as out:
@@ -248,6 +251,7 @@ def merge(tally: Tally, more: Tally) -> None:
     add(tally.mended, more.mended)
     add(tally.ignored, more.ignored)
     add(tally.refused, more.refused)
+    add(tally.splits, more.splits)
     tally.licence = more.licence or tally.licence
 
 

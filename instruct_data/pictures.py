@@ -13,6 +13,7 @@ from georsmllm import imagefile, images
 from georsmllm.errors import BadRecord
 from georsmllm.images import BadImage, Stretch
 from georsmllm.jsonl import PART, replacing
+from georsmllm.looks import looks
 from georsmllm.types import ImageRef, ViewFacts, Window
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ PNG_LEVEL = 1  # of zlib; OpenCV writes a 1024 px tile three times as fast as Pi
 
 class Picture:
     """One image file, proved whole before anything is asked about it. Up to 100 megapixels its pixels are held; beyond
-    that each view is read by window."""
+    that each view is read by window, and nothing is known of its looks."""
 
     def __init__(self, root: Path, image: ImageRef, stretch: Stretch) -> None:
         """Raises BadRecord with the reason of the image layer."""
@@ -41,10 +42,12 @@ class Picture:
             if width * height <= imagefile.MAX_PIXELS_AT_ONCE:
                 self.rgb = images.read_rgb(self.path, stretch=stretch)
                 self.content = images.content_hash(self.rgb)
+                self.looks = looks(self.rgb)
             else:
                 images.verify(self.path)
                 with self.path.open("rb") as data:
                     self.content = hashlib.file_digest(data, "sha256").hexdigest()
+                self.looks = ""
         except BadImage as bad:
             raise _as_record(bad, image.path) from None
 
@@ -58,7 +61,7 @@ class Picture:
             affine=view.affine or (),
             crs=view.crs or "",
             content=self.content,
-            looks="",
+            looks=self.looks,
         )
 
     def save(self, view: ImageRef, path: Path, mode: Literal["copy", "link"]) -> None:

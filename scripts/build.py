@@ -98,6 +98,8 @@ def summary(recipe: Recipe, stats: Stats) -> list[str]:
             lines.append(
                 f"{split}: empty, {scenes} scenes are few for a share of {share:g}; raise it or take another seed"
             )
+    if any(stats.joined.values()):
+        lines.append(f"scenes that belong together: {_named(stats.joined)}")
     left_out = f"; left out by the mixture: {_named(stats.dropped)}" if stats.dropped else ""
     repeated = f", {stats.repeated} of them repeats by weight" if stats.repeated else ""
     lines.append(f"{stats.made} records made, {stats.written} written{repeated}{left_out}")

@@ -66,6 +66,6 @@ def test_the_table_counts_records_scenes_and_tasks() -> None:
 def test_no_name_and_no_licence_breaks_a_table() -> None:
     odd = SourceFacts("my|ships", "/data/<b>\nx.py", "CC BY 4.0 |\r\n| see <https://a.b> \\", "00")
     lines = text({}, PLAIN, odd).splitlines()
-    assert "| ships | dota | CC BY 4.0 |" in lines
-    assert "| my&#124;ships | /data/&lt;b> x.py | CC BY 4.0 &#124; &#124; see &lt;https://a.b> \\ |" in lines
+    assert "| ships | dota |  | CC BY 4.0 |" in lines
+    assert "| my&#124;ships | /data/&lt;b> x.py |  | CC BY 4.0 &#124; &#124; see &lt;https://a.b> \\ |" in lines
     assert "# Instructions from ships, my&#124;ships" in lines

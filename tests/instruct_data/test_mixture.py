@@ -16,9 +16,9 @@ from georsmllm.types import Message, Provenance, Record, ViewFacts
 
 
 def record(identity: str, *, task: str = "det", view: str = "d/v", label: str = "ship", scene: str = "", split: str = "",
-           negative: bool = False, direction: str = "", twin_of: str = "", content: str = "") -> Record:  # fmt: skip
+           negative: bool = False, direction: str = "", twin_of: str = "", content: str = "", source: str = "d") -> Record:  # fmt: skip
     origin = Provenance(
-        dataset="d", source_split=split, scene=scene or view, sample=view, form="all", labels=(label,), negative=negative,
+        dataset=source, source_split=split, scene=scene or view, sample=view, form="all", labels=(label,), negative=negative,
         direction=direction, twin_of=twin_of, stretch="", licence="", mended=(), dialect="georsmllm",
         views=(ViewFacts("a.png", 9, 9, (), (), "", content or view, ""),),
     )  # fmt: skip
@@ -146,6 +146,63 @@ def test_a_fraction_of_a_weight_keeps_about_that_share(tmp_path):
     result, _ = mixed(tmp_path, rules, *made)
     assert 70 <= result.written <= 130
     assert result.dropped == {"weight": 400 - result.written}
+
+
+SIZES = {"large": 400, "middle": 100, "small": 25}
+
+
+def sources_of(sizes: dict[str, int], split: str = "") -> list[Record]:
+    return [
+        record(f"{name}{split}{i}", view=f"{name}{split}/{i}", source=name, split=split)
+        for name, size in sizes.items()
+        for i in range(size)
+    ]
+
+
+def by_source(written: dict[str, list[Record]], split: str = "train") -> dict[str, int]:
+    return {name: sum(r.provenance.dataset == name for r in written.get(split, ())) for name in SIZES}
+
+
+SOURCES = tuple(Source(dataset="d", path="p", name=name) for name in SIZES)
+
+
+@pytest.mark.parametrize(
+    ("temperature", "kept"),
+    [
+        (1.0, {"large": 400, "middle": 100, "small": 25}),
+        (2.0, {"large": 100, "middle": 50, "small": 25}),  # as the roots of their sizes: 20 to 10 to 5
+        (1e9, {"large": 25, "middle": 25, "small": 25}),
+    ],
+)
+def test_temperature_evens_sources_out_and_repeats_nothing(tmp_path, temperature, kept):
+    rules = recipe(sources=SOURCES, mix=Mix(temperature=temperature, negatives=1.0))
+    result, written = mixed(tmp_path, rules, *sources_of(SIZES))
+    assert by_source(written) == kept
+    assert (result.dropped.get("temperature", 0), result.repeated) == (525 - sum(kept.values()), 0)
+    _, same = mixed(tmp_path, rules, *sources_of(SIZES)[::-1])
+    assert same == written
+
+
+def test_temperature_looks_at_each_split_alone_and_weights_come_after_it(tmp_path):
+    made = [*sources_of(SIZES, "train"), *sources_of({"large": 64, "middle": 16}, "val")]
+    rules = recipe(sources=SOURCES, mix=Mix(temperature=2.0, negatives=1.0), split=Split(by="official"))
+    _, written = mixed(tmp_path, rules, *made)
+    assert by_source(written, "val") == {"large": 32, "middle": 16, "small": 0}
+    twice = (*SOURCES[:2], Source(dataset="d", path="p", name="small", weight=2.0))
+    result, written = mixed(tmp_path, msgspec.structs.replace(rules, sources=twice), *made)
+    assert by_source(written) == {"large": 100, "middle": 50, "small": 50}
+    assert result.repeated == 25
+
+
+def test_a_source_has_at_most_so_many_records_in_each_split(tmp_path):
+    made = [*sources_of(SIZES, "train"), *sources_of({"large": 64}, "val")]
+    rules = recipe(
+        sources=SOURCES, mix=Mix(max_per_source={"large": 30, "small": 99}, negatives=1.0), split=Split(by="official")
+    )
+    result, written = mixed(tmp_path, rules, *made)
+    assert by_source(written) == {"large": 30, "middle": 100, "small": 25}
+    assert by_source(written, "val")["large"] == 30
+    assert result.dropped == {"max_per_source": 404}
 
 
 def test_caps_keep_the_first_by_rank(tmp_path):
