@@ -1,26 +1,14 @@
-"""What the readers of image pairs share: files that pair by name, and two images of one size."""
+"""What the readers of image pairs share: two images of one size."""
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from georsmllm import images
-from georsmllm.errors import BadRecord, UsageError
-from georsmllm.files import walk
+from georsmllm.errors import BadRecord
 from georsmllm.types import ImageRef
 
 REASONS = {"pair_size": "the two images of a pair differ in size"}
-
-
-def by_stem(root: Path, below: str) -> dict[str, str]:
-    """The images directly in a folder of the root: name without suffix -> path below the root."""
-    files: dict[str, str] = {}
-    for name in walk(root / below, images.SUFFIXES, recursive=False):
-        stem = str(PurePosixPath(name).with_suffix(""))
-        if stem in files:
-            raise UsageError(f"two images of one name: {files[stem]} and {below}/{name}; keep one of them")
-        files[stem] = f"{below}/{name}"
-    return files
 
 
 def paired(root: Path, before: str, after: str) -> tuple[ImageRef, ImageRef]:

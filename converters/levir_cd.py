@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
+from georsmllm import images
 from georsmllm.contracts import Card, Converter, Ref
 from georsmllm.errors import UsageError
 from georsmllm.files import folder, folders_below
@@ -15,6 +16,7 @@ from georsmllm.formats import label_png
 from georsmllm.types import Sample, Target
 
 from . import _pairs
+from ._folders import by_stem
 
 CARD = Card(
     title="LEVIR-CD / LEVIR-CD+: building change in pairs of 1024 x 1024 px at 0.5 m, and their crops of 256 px",
@@ -71,7 +73,7 @@ def _listed(paths: list[Path]) -> str:
 def _find_part(root: Path, part: str) -> Iterator[Ref]:
     prefix = f"{part}/" if part else ""
     sides = ("A", "B", "label") if (root / part / "label").is_dir() else ("A", "B")
-    files = {side: _pairs.by_stem(root, f"{prefix}{side}") for side in sides}
+    files = {side: by_stem(root, f"{prefix}{side}", images.SUFFIXES) for side in sides}
     stems = set().union(*files.values())
     for stem in sorted(stems):
         # A file that is missing keeps the name that its fellow would give it, so that reading names it.

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from georsmllm import images
 from georsmllm.classes import canonical
 from georsmllm.contracts import Card, Converter, Ref
 from georsmllm.errors import BadRecord, UsageError
@@ -21,6 +22,7 @@ from georsmllm.json_lists import Span, scan
 from georsmllm.types import Sample, Target, Text
 
 from . import _pairs
+from ._folders import by_stem
 
 CARD = Card(
     title="LEVIR-MCI / LEVIR-CC: change masks of roads and buildings, and change captions, of 10,077 pairs of 256 px",
@@ -141,7 +143,7 @@ def _find_part(root: Path, split: str, spans: dict[str, Span], *, is_there: bool
     below = f"images/{split}"
     labels = [side for side in ("label", "label_rgb") if (root / below / side).is_dir()]
     sides = ("A", "B", *labels) if is_there else ()
-    files = {side: _pairs.by_stem(root, f"{below}/{side}") for side in sides}
+    files = {side: by_stem(root, f"{below}/{side}", images.SUFFIXES) for side in sides}
     for stem in sorted(set(spans).union(*files.values())):
         # A file that is missing keeps the name that its fellow would give it, so that reading names it.
         name = next((PurePosixPath(files[side][stem]).name for side in sides if stem in files[side]), f"{stem}.png")

@@ -14,7 +14,7 @@ from georsmllm.taxonomy import Codes, Heard
 LISTS: dict[str, list[str]] = json.loads((Path(__file__).parents[1] / "data" / "class_lists.json").read_text())
 CROSSWALKS = (
     "aid",
-    "deepglobe",
+    "deepglobe_landcover",
     "dota",
     "eurosat",
     "gid15",
@@ -24,7 +24,7 @@ CROSSWALKS = (
     "resisc45",
     "ucm",
 )
-COVERS = ("deepglobe", "fbp", "gid15", "isprs", "landcoverai", "loveda", "openearthmap")
+COVERS = ("deepglobe_landcover", "fbp", "gid15", "isprs", "landcoverai", "loveda", "openearthmap")
 CODES = [(above.code, below.code) for above in taxonomy.land_use() for below in above.children]
 
 
@@ -133,7 +133,7 @@ def test_every_class_of_a_segmentation_dataset_has_a_coarse_row(dataset: str) ->
         ("loveda", "agricultural", "cropland"),
         ("loveda", "background", None),
         ("openearthmap", "developed space", "developed area"),
-        ("deepglobe", "urban", "developed area"),
+        ("deepglobe_landcover", "urban", "developed area"),
         ("loveda", "ship", None),
         ("dota", "ship", None),
     ],
@@ -145,7 +145,7 @@ def test_a_class_has_its_coarse_tag(dataset: str, label: str, tag: str | None) -
 def test_the_lossy_rows_are_marked() -> None:
     lossy = {(d, name) for d in COVERS for name, cover in taxonomy.coarse_table(d).items() if cover.lossy}
     assert {("loveda", "background"), ("openearthmap", "developed space"), ("isprs", "impervious surface")} < lossy
-    assert ("deepglobe", "urban land") in lossy
+    assert ("deepglobe_landcover", "urban land") in lossy
     assert ("loveda", "water") not in lossy
 
 

@@ -106,7 +106,7 @@ def test_what_is_only_asked_elsewhere_or_unsure_is_refused_by_name() -> None:
     [
         ("loveda", ("building", "road", "water", "cropland", "forest", "bare land")),
         ("openearthmap", ("building", "water", "cropland", "grassland", "bare land")),
-        ("deepglobe", ("water", "cropland", "forest", "grassland", "bare land")),
+        ("deepglobe_landcover", ("water", "cropland", "forest", "grassland", "bare land")),
         ("isprs", ("building",)),
         ("landcoverai", ("building", "road", "water", "forest")),
         ("nowhere", ()),
