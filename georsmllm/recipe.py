@@ -199,13 +199,28 @@ def _set(tree: dict[str, Plain], override: str) -> None:
     except yaml.YAMLError:
         raise UsageError(f"{override!r}: the value is not YAML") from None
     *path, last = key.split(".")
-    node = tree
+    node: dict[str, Plain] | list[Plain] = tree
     for step in path:
-        below = node.setdefault(step, {})
-        if not isinstance(below, dict):
+        below = node[_index(node, step, override)] if isinstance(node, list) else node.setdefault(step, {})
+        if not isinstance(below, (dict, list)):
             raise UsageError(f"{override!r}: {step} is not a group of keys")
         node = below
-    node[last] = value
+    if isinstance(node, dict):
+        node[last] = value
+    elif value is None:
+        del node[_index(node, last, override)]
+    else:
+        node[_index(node, last, override)] = value
+
+
+def _index(entries: Sequence[Plain], step: str, override: str) -> int:
+    """Where an entry of a list stands: by its number, or, of a source, by its name."""
+    names = [str(one.get("name") or one.get("dataset")) if isinstance(one, dict) else str(one) for one in entries]
+    if step in names:
+        return names.index(step)
+    if step.isdigit() and int(step) < len(entries):
+        return int(step)
+    raise UsageError(f"{override!r}: there is no {step!r}; {nearest(step, tuple(names))}")
 
 
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>[^`]*)`(?: - at `\$(?P<at>[^`]*)`)?")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from georsmllm import layout
+from georsmllm import layout, sides
 from georsmllm.contracts import Limits, Task
 from georsmllm.errors import UsageError
 from georsmllm.layout import Manifest, Shard, Stats
@@ -37,6 +37,7 @@ PROBLEMS = {
     "image_unreadable": "an image cannot be read",
     "image_size": "an image is not of the size that its view says",
     "image_content": "a whole image has other pixels than the one that its record was made of",
+    "looks_form": "the looks of a view are neither 32 hex digits nor nothing",
     "tag": "the question does not begin with the task's tag",
     "unknown_task": "no task of that name",
     "gold_text": "gold_text is not the last answer",
@@ -52,6 +53,7 @@ PROBLEMS = {
     "law_6": "the counts of stats.json do not add up, or are not those of the shards",
     "law_7_scene": "a scene is in two splits",
     "law_7_content": "an image is, by its pixels, in two splits",
+    "law_7_looks": "images that look alike, however turned or scaled, are in two splits",
 }
 """The closed set of problems, each with its one line."""
 
@@ -62,7 +64,6 @@ PRAGMA synchronous = OFF;
 PRAGMA cache_size = -8192;
 CREATE TABLE record (id TEXT PRIMARY KEY, place TEXT) WITHOUT ROWID;
 CREATE TABLE image (path TEXT PRIMARY KEY, width INTEGER, height INTEGER, content TEXT, problem TEXT, what TEXT) WITHOUT ROWID;
-CREATE TABLE side (law TEXT, name TEXT, split TEXT, place TEXT, PRIMARY KEY (law, name, split)) WITHOUT ROWID;
 """
 
 
@@ -131,7 +132,7 @@ def problems(
         tempfile.TemporaryDirectory(prefix="georsmllm-validate-") as scratch,
         closing(sqlite3.connect(Path(scratch) / "seen.sqlite", isolation_level=None)) as db,
     ):
-        db.executescript(_SCHEMA)
+        db.executescript(_SCHEMA + sides.SCHEMA)
         db.execute("BEGIN")
         bench = _Bench(folder, manifest, tasks, db, by_pixels if pixels else by_header)
         yield from (Problem(name, path, "", what) for name, path, what in described(folder, manifest))
@@ -139,7 +140,8 @@ def problems(
         for shard in manifest.shards:
             yield from _shard(bench, shard, tick)
         yield from _counts(folder, manifest, bench.by_task)
-        yield from _law_7(db)
+        torn = sides.torn(db, look_alikes=manifest.recipe.split.look_alikes)
+        yield from (Problem(law, where, "", what) for law, where, what in torn)
 
 
 class _Bench:
@@ -213,7 +215,10 @@ def _record(bench: _Bench, record: Record, split: str, where: str) -> Found:
         yield "repeated_id", f"it is that of {seen[0]}, too"
     else:
         bench.db.execute("INSERT INTO record VALUES (?, ?)", (record.id, where))
-    _remember_sides(bench.db, record, split, where)
+    sides.remember(bench.db, record, split, where)
+    for view in record.provenance.views:
+        if view.looks and not sides.LOOKS.fullmatch(view.looks):
+            yield "looks_form", f"{view.source}: {view.looks[:40]!r}"
     yield from messages(record)
     yield from _images(bench, record)
     yield from words(record)
@@ -238,27 +243,6 @@ def _images(bench: _Bench, record: Record) -> Found:
 
 
 # --- the whole set ---------------------------------------------------------------------------------------------------
-
-
-def _remember_sides(db: sqlite3.Connection, record: Record, split: str, where: str) -> None:
-    """In which splits a scene and an image lie; blank images have no hash and are no evidence."""
-    origin = record.provenance
-    rows = [("law_7_scene", origin.scene, split, where)]
-    rows += [("law_7_content", view.content, split, where) for view in origin.views if view.content]
-    db.executemany("INSERT OR IGNORE INTO side VALUES (?, ?, ?, ?)", rows)
-
-
-def _law_7(db: sqlite3.Connection) -> Iterator[Problem]:
-    torn = db.execute(
-        "SELECT law, name FROM side GROUP BY law, name HAVING COUNT(*) > 1 ORDER BY law DESC, name"
-    ).fetchall()
-    for law, name in torn:
-        found = db.execute(
-            "SELECT split, place FROM side WHERE law = ? AND name = ? ORDER BY split", (law, name)
-        ).fetchall()
-        what = "scene" if law == "law_7_scene" else "image with the hash"
-        rest = ", ".join(f"{split} ({place})" for split, place in found[1:])
-        yield Problem(law, found[0][1], "", f"{what} {name} is in {found[0][0]} and in {rest}")
 
 
 def _counts(folder: Path, manifest: Manifest, by_task: Mapping[str, Counter[str]]) -> Iterator[Problem]:

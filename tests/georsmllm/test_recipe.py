@@ -52,6 +52,25 @@ def test_words_and_flags_change_single_keys(tmp_path):
     assert recipe.mix == Mix(negatives=0.2, weights={"det": 0.5})
 
 
+@pytest.mark.parametrize("step", ["vhr", "1"])
+def test_a_word_changes_one_source_by_its_name_or_number(tmp_path, step):
+    words = [f"sources.{step}.path=/other/y.json", f"sources.{step}.weight=0.5", f"sources.{step}.splits=[train]"]
+    vhr = Source(dataset="coco", path="/other/y.json", name="vhr", weight=0.5, splits=("train",))
+    dota, changed = load(written(tmp_path, GOOD), words).sources
+    assert (dota.path, changed) == (str(tmp_path / "data/DOTA"), vhr)
+
+
+def test_a_path_in_a_word_is_relative_to_where_the_person_is(tmp_path, monkeypatch):
+    path = written(tmp_path, GOOD)
+    monkeypatch.chdir(tmp_path.parent)
+    assert load(path, ["sources.dota.path=here"]).sources[0].path == str(tmp_path.parent / "here")
+
+
+def test_a_word_leaves_a_source_or_a_task_out(tmp_path):
+    recipe = load(written(tmp_path, GOOD), ["sources.vhr=null", "tasks.count=null"])
+    assert ([source.records_name for source in recipe.sources], recipe.tasks) == (["dota"], ("det",))
+
+
 def test_flags_alone_make_a_recipe():
     recipe = load(None, flags={"sources": [{"dataset": "dota", "path": "d"}], "tasks": ["det"]})
     assert recipe.sources == (Source(dataset="dota", path=str(Path.cwd() / "d")),)
@@ -109,7 +128,15 @@ def test_a_mistake_is_one_line_with_its_place(tmp_path, change, line):
 
 
 @pytest.mark.parametrize(
-    ("word", "line"), [("seed", "expected key=value"), ("seed.x=1", "Expected a whole number"), ("a.b=[", "not YAML")]
+    ("word", "line"),
+    [
+        ("sources.vhrr.path=x", "there is no 'vhrr'; did you mean vhr"),
+        ("sources.2.path=x", "there is no '2'; there are: dota, vhr"),
+        ("tasks.seg=null", "there is no 'seg'"),
+        ("seed", "expected key=value"),
+        ("seed.x=1", "Expected a whole number"),
+        ("a.b=[", "not YAML"),
+    ],
 )
 def test_a_mistyped_word_is_one_line(tmp_path, word, line):
     with pytest.raises(UsageError, match=line):

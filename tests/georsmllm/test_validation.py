@@ -12,9 +12,12 @@ import pytest
 from hand_made_set import LAKE, SHIP, SIZE, gold, picture, record, records, stats, write_records, write_set, write_stats
 from PIL import Image
 
+from georsmllm import layout
 from georsmllm.discover import task, task_names
 from georsmllm.errors import UsageError
+from georsmllm.jsonl import write_json
 from georsmllm.pointtext import encode
+from georsmllm.recipe import Split
 from georsmllm.types import GoldRing, Message, Record, box
 from georsmllm.validation import PROBLEMS, problems, validate
 
@@ -250,6 +253,42 @@ def test_one_image_by_its_pixels_in_two_splits_is_named(tmp_path: Path) -> None:
     folder = write_set(tmp_path, {**records(), "train": tuple(map(same_pixels, records()["train"]))})
     picture("images/toy/P2.png").save(folder / "images/toy/P1.png")
     assert names(folder) == ["law_7_content"]
+
+
+LOOKS, NEAR, FAR = f"{0xFFF:032x}", f"{0xFFF0:032x}", f"{0xFFF0000:032x}"  # 8 and 24 bits away
+
+
+def looking(train: str, val: str) -> dict[str, tuple[Record, ...]]:
+    """The set with these looks of all images of a split."""
+
+    def with_looks(line: Record, looks: str) -> Record:
+        views = tuple(replace(view, looks=looks) for view in line.provenance.views)
+        return replace(line, provenance=replace(line.provenance, views=views))
+
+    said = {"train": train, "val": val}
+    return {split: tuple(with_looks(line, said[split]) for line in lines) for split, lines in records().items()}
+
+
+@pytest.mark.parametrize(
+    ("train", "val", "found"),
+    [
+        (LOOKS, LOOKS, ["law_7_looks"]),
+        (LOOKS, NEAR, ["law_7_looks"]),
+        (LOOKS, FAR, []),
+        (LOOKS, "", []),
+        ("", "ship", ["looks_form"]),
+    ],
+)
+def test_images_that_look_alike_in_two_splits_are_named(tmp_path: Path, train: str, val: str, found: list[str]) -> None:
+    assert names(write_set(tmp_path, looking(train, val))) == found
+
+
+def test_looks_are_no_matter_where_the_recipe_says_so(tmp_path: Path) -> None:
+    folder = write_set(tmp_path, looking(LOOKS, NEAR))
+    told = layout.manifest(folder)
+    recipe = msgspec.structs.replace(told.recipe, split=Split(look_alikes=False))
+    write_json(folder / "manifest.json", msgspec.structs.replace(told, recipe=recipe))
+    assert names(folder) == []
 
 
 def test_pixels_that_are_cut_short_or_not_those_of_the_source_are_named(tmp_path: Path) -> None:

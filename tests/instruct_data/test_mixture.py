@@ -16,7 +16,8 @@ from georsmllm.types import Message, Provenance, Record, ViewFacts
 
 
 def record(identity: str, *, task: str = "det", view: str = "d/v", label: str = "ship", scene: str = "", split: str = "",
-           negative: bool = False, direction: str = "", twin_of: str = "", content: str = "", source: str = "d") -> Record:  # fmt: skip
+           negative: bool = False, direction: str = "", twin_of: str = "", content: str = "",
+           source: str = "d") -> Record:  # fmt: skip
     origin = Provenance(
         dataset=source, source_split=split, scene=scene or view, sample=view, form="all", labels=(label,), negative=negative,
         direction=direction, twin_of=twin_of, stretch="", licence="", mended=(), dialect="georsmllm",
@@ -243,6 +244,16 @@ def test_two_records_of_one_name_or_two_views_in_one_file_are_a_readers_fault(tm
         mixed(tmp_path, recipe(), record("r1"), record("r1", view="d/w"))
     with pytest.raises(UsageError, match=r"two views would be written to images/d/v.png"):
         mixed(tmp_path, recipe(), record("r1", view="d/v"), record("r2", view="d/./v"))
+
+
+def test_two_samples_of_one_scene_may_show_one_image_which_stays_while_one_of_them_is_kept(tmp_path):
+    image = tmp_path / "out" / "images" / "d" / "v.png"
+    image.parent.mkdir(parents=True)
+    image.write_bytes(b"pixels")
+    made = [record("r1", view="d/v", scene="s", split="train"), record("r2", view="d/./v", scene="s", split="test")]
+    result, written = mixed(tmp_path, recipe(split=Split(by="official")), *made)
+    assert (ids(written), result.dropped, result.unused_images) == ({"r2"}, {"scene_in_evaluation_split": 1}, 0)
+    assert image.exists()
 
 
 @pytest.mark.parametrize(("share", "kept"), [(0.0, 0), (0.2, 10), (0.5, 40), (1.0, 60)])

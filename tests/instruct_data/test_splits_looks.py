@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -23,7 +24,7 @@ def looks(*ones: int) -> str:
     return f"{sum(1 << one for one in ones):032x}"
 
 
-A = looks(*range(0, 10))
+A = looks(*range(10))
 NEAR_A = looks(*range(2, 12))
 """4 bits from A."""
 FAR = [looks(*range(i, 128, 5), i + 20, i + 33, *range(60, 60 + 7 * i)) for i in range(5)]
@@ -126,7 +127,7 @@ def test_a_chain_of_look_alikes_is_cut_and_not_tied_together(tmp_path: Path) -> 
         assert set(result.dropped) <= {"looks_like_evaluation"}
         assert len(sides) >= 8
         sides_of.add(frozenset(sides.values()))
-        for one, other in zip(links, links[1:], strict=False):
+        for one, other in pairwise(links):
             if {one.id, other.id} <= sides.keys():
                 assert sides[one.id] == sides[other.id]
     assert frozenset(("train", "val")) in sides_of

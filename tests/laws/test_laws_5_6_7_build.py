@@ -1,4 +1,4 @@
-"""Law 5: no order of work changes a byte. Law 6: nothing vanishes. Law 7: no scene, no pixels and no looks on two sides of a split."""
+"""Law 5: no order of work changes a byte. Law 6: nothing vanishes. Law 7: no scene, pixels or looks on two sides."""
 
 from __future__ import annotations
 
