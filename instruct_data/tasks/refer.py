@@ -34,24 +34,24 @@ from ._regions import provable_regions
 TEMPLATES = lines("""
     Where is {expression}?
     Find {expression}.
-    Locate {expression} in this image.
+    Locate {expression} for me.
     Give the box of {expression}.
     Which box holds {expression}?
     Show me where {expression} is.
     Please mark {expression}.
     Draw a box around {expression}.
-    Point out {expression} in the picture.
+    Point out {expression}.
     I am looking for {expression}. Where is it?
     What is the position of {expression}?
     Box {expression}.
     Where are {expressions}?
     Find {expressions}.
-    Locate {expressions} in this image.
+    Locate {expressions} for me.
     Give the boxes of {expressions}.
     Show me where {expressions} are.
     Please mark {expressions}.
     Draw a box around each of {expressions}.
-    Point out {expressions} in the picture.
+    Point out {expressions}.
     I am looking for {expressions}. Where are they?
     What are the positions of {expressions}?
     Box {expressions}.
