@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from georsmllm import geometry, images
 from georsmllm.classes import canonical
@@ -81,7 +81,7 @@ def read(root: Path, ref: Ref) -> Sample:
     top = _yolo.top(root)
     picture = ref.paths[0]
     image = _image(top, ref)
-    scene = scene_of(f"{ref.key}{PurePosixPath(picture).suffix}")
+    scene = scene_of(picture)  # by its path: an image that is in train and in val is one scene
     sample = Sample(
         id=f"yolo_obb/{ref.key}",
         dataset="yolo_obb",

@@ -91,17 +91,20 @@ def fill(db: sqlite3.Connection, seed: int, part_paths: Sequence[Path], bar: Cal
 
 
 def _refuse_twins(db: sqlite3.Connection) -> None:
-    """Raise UsageError when two records have one id, or two views one file: a reader gave one key to two records."""
-    for column, what in (("id", "records are called"), ("path", "views would be written to")):
-        table = "record" if column == "id" else "image"
-        twin = db.execute(f"SELECT {column} FROM {table} GROUP BY {column} HAVING COUNT(*) > 1 ORDER BY 1 LIMIT 1")  # noqa: S608
-        found = twin.fetchone()
+    """Raise UsageError when two records have one id, or views of two scenes one file: a reader gave one key to two records,
+    or two scenes to one image. Two samples of one scene may show one file (expressions of two splits on one image)."""
+    twins = {
+        "records are called": "SELECT id FROM record GROUP BY id HAVING COUNT(*) > 1 ORDER BY 1 LIMIT 1",
+        "views would be written to": "SELECT path FROM image GROUP BY path HAVING COUNT(DISTINCT scene) > 1 ORDER BY 1 LIMIT 1",
+    }
+    for what, query in twins.items():
+        found = db.execute(query).fetchone()
         if found is not None:
             raise UsageError(
                 f"two {what} {found[0]}; the reader of that source must give every record a key of its own"
             )
     db.execute("CREATE UNIQUE INDEX record_id ON record (id)")
-    db.execute("CREATE UNIQUE INDEX image_path ON image (path)")
+    db.execute("CREATE INDEX image_path ON image (path)")
 
 
 def rank_of(seed: int, record_id: str) -> int:

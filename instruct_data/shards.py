@@ -115,8 +115,8 @@ def remove_unused(db: sqlite3.Connection, out: Path) -> int:
     """Delete the views that no kept record shows; how many there were. What no record was ever made of goes uncounted: it
     is half-written by a killed build, or of a sample whose records were taken back."""
     unused = db.execute(
-        "SELECT path FROM image WHERE NOT EXISTS (SELECT 1 FROM record WHERE record.view = image.view AND dropped IS NULL)"
-        " ORDER BY path"
+        "SELECT DISTINCT path FROM image WHERE NOT EXISTS (SELECT 1 FROM image AS other JOIN record ON record.view = other.view"
+        " WHERE other.path = image.path AND dropped IS NULL) ORDER BY path"
     )
     removed = 0
     for (path,) in unused:
