@@ -24,6 +24,7 @@ from typing import BinaryIO, NamedTuple, Protocol
 
 import msgspec
 
+from georsmllm import images
 from georsmllm.contracts import AskOptions, Built, Converter, Ref, Refusal, Task
 from georsmllm.discover import converter, task
 from georsmllm.errors import BadRecord, CannotSay, UsageError
@@ -32,7 +33,7 @@ from georsmllm.layout import Quarantined
 from georsmllm.recipe import Recipe, Source
 from georsmllm.rng import rng
 from georsmllm.tiling import cut
-from georsmllm.types import Instruction, Provenance, Record, Sample, Target, ViewFacts
+from georsmllm.types import ImageRef, Instruction, Provenance, Record, Sample, Target, ViewFacts
 
 from .cyclic import turn
 from .pictures import Picture, view_path
@@ -262,7 +263,19 @@ def _read(shop: Workshop, ref: Ref) -> Sample:
     name, scene = shop.source.records_name, sample.scene
     if shop.reader.generic and scene.startswith(f"{sample.dataset}/"):
         scene = f"{name}{scene.removeprefix(sample.dataset)}"
-    return replace(sample, id=f"{name}/{ref.key}", dataset=name, scene=scene)
+    located = tuple(_located(shop.images_root, image) for image in sample.images)
+    return replace(sample, id=f"{name}/{ref.key}", dataset=name, scene=scene, images=located)
+
+
+def _located(root: Path, image: ImageRef) -> ImageRef:
+    """A GeoTIFF whose reader gave no place with the affine and CRS of the file."""
+    if image.affine is not None or image.crs is not None or not image.path.lower().endswith((".tif", ".tiff")):
+        return image
+    try:
+        affine, crs = images.geo(root / image.path)
+    except images.BadImage as bad:
+        raise BadRecord(bad.reason, bad.message, where=image.path) from None
+    return replace(image, affine=affine, crs=crs)
 
 
 def _records(shop: Workshop, sample: Sample, pictures: tuple[Picture, ...], tally: Tally) -> Iterator[Record]:
