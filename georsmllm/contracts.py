@@ -157,8 +157,9 @@ class Dialect:
     none; raises CannotSay, never simplifies. decode(text, size_wh, kinds): strict and total: the objects of one stretch,
     or BadAnswer. stretches(text): (start, end) of every stretch of this form among words, in order. grid(size_wh): the
     width and height of one rounding step in pixels of the view. extent(size_wh): the numbers of the view's right and
-    bottom border, so px = number * size / extent. is_relative: extent is the same for every view; else the numbers are
-    pixels, of the view or of what the model's processor resizes it to.
+    bottom border, so px = (number + offset) * size / extent. is_relative: extent is the same for every view; else the
+    numbers are pixels, of the view or of what the model's processor resizes it to. num_keypoints: how many a box must
+    have where it has any; None: as many as one likes.
     """
 
     title: str
@@ -176,4 +177,6 @@ class Dialect:
     grid: Callable[[SizeWH], tuple[float, float]]
     extent: Callable[[SizeWH], tuple[float, float]]
     is_relative: bool = True
+    offset: float = 0.0
+    num_keypoints: int | None = None
     examples: tuple[Example, ...] = ()

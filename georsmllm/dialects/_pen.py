@@ -84,3 +84,13 @@ def speakable(label: str) -> str:
     if not label.strip() or len(label) > 200 or any(c in "<>{}[]|" or ord(c) < 32 for c in label):
         raise CannotSay("unspeakable_label", f"{label[:40]!r} cannot stand inside the form")
     return label
+
+
+def turned_from_top(ring: Sequence[tuple[int, int]], *, clockwise: bool) -> list[tuple[int, int]]:
+    """A ring of whole numbers started at its topmost corner, of two the left one, and run round in one sense on the
+    screen; a ring without area runs the way that gives the lesser list."""
+    doubled = sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(ring, [*ring[1:], ring[0]], strict=True))
+    ways = [list(ring), list(ring)[::-1]]
+    wanted = ways if doubled == 0 else [ways[(doubled > 0) != clockwise]]
+    tops = [way.index(min(way, key=lambda point: (point[1], point[0]))) for way in wanted]
+    return min(way[top:] + way[:top] for way, top in zip(wanted, tops, strict=True))
