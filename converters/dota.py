@@ -17,7 +17,7 @@ from georsmllm.discover import nearest
 from georsmllm.errors import BadRecord, UsageError
 from georsmllm.files import folder, walk
 from georsmllm.formats import dota_txt
-from georsmllm.geometry import Corners, clip, hull, is_simple_quad, order_corners, signed_area
+from georsmllm.geometry import Corners, clip, convex_area, hull, is_simple_quad, order_corners, signed_area
 from georsmllm.tiling import MIN_FIT
 from georsmllm.types import ImageRef, Sample, Target, rbox
 
@@ -193,6 +193,10 @@ def _target(row: dota_txt.Row, size_wh: tuple[int, int], where: str) -> tuple[Ta
     if label != row.name:
         attributes.append(("source_label", row.name))
     corners = row.corners
+    if abs(convex_area(corners)) >= 1 and _is_inside(corners, size_wh):
+        ignore = "difficult" if row.difficult else None
+        shape = rbox(order_corners(corners))
+        return Target(0, label, shape, "", tuple(attributes), None, row.difficult, 1.0, ignore), ()
     mends: tuple[str, ...] = ()
     if not is_simple_quad(corners):
         corners, mends = reordered_corners(corners), ("reordered_corners",)
@@ -208,6 +212,12 @@ def _target(row: dota_txt.Row, size_wh: tuple[int, int], where: str) -> tuple[Ta
             ignore = ignore or ("low_visibility" if visible < MIN_VISIBLE else None)
             ignore = ignore or ("clipped_beyond_shape" if fit < MIN_FIT else None)
     return Target(0, label, shape, "", tuple(attributes), None, row.difficult, visible, ignore), mends
+
+
+def _is_inside(corners: Corners, size_wh: tuple[int, int]) -> bool:
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = corners
+    width, height = size_wh
+    return min(ax, ay, bx, by, cx, cy, dx, dy) >= 0 and max(ax, bx, cx, dx) <= width and max(ay, by, cy, dy) <= height
 
 
 def reordered_corners(corners: Corners) -> Corners:

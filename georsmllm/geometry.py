@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from georsmllm.types import Point, PointSet, Ring, box
 
 if TYPE_CHECKING:
-    from shapely import Geometry
+    from shapely import Geometry, Polygon
 
 NO_AREA_PX = 1e-6
 """A shape with less is a line or a point, whatever its coordinates say in their last digits."""
@@ -74,12 +74,23 @@ def shift(shape: PointSet, dx: float, dy: float) -> PointSet:
 
 def order_corners(corners: Sequence[Point]) -> Corners:
     """Four corners clockwise on the screen from the one with least x+y (ties: least y, then x)."""
-    ring = list(corners)
-    if signed_area(ring) < 0:
-        ring.reverse()
-    start = min(range(4), key=lambda i: (ring[i][0] + ring[i][1], ring[i][1], ring[i][0]))
-    a, b, c, d = ring[start:] + ring[:start]
-    return a, b, c, d
+    a, b, c, d = corners
+    if (c[0] - a[0]) * (d[1] - b[1]) < (d[0] - b[0]) * (c[1] - a[1]):  # the diagonals' cross product, twice the area
+        b, d = d, b
+    keys = [(x + y, y, x) for x, y in (a, b, c, d)]
+    start = keys.index(min(keys))
+    if start == 0:
+        return a, b, c, d
+    return (b, c, d, a) if start == 1 else (c, d, a, b) if start == 2 else (d, a, b, c)
+
+
+def convex_area(corners: Sequence[Point]) -> float:
+    """The area of a quad in px², positive when it runs clockwise on the screen; 0 unless it turns one way at all corners."""
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = corners
+    abx, aby, bcx, bcy, cdx, cdy, dax, day = bx - ax, by - ay, cx - bx, cy - by, dx - cx, dy - cy, ax - dx, ay - dy
+    b, c, d, a = abx * bcy - aby * bcx, bcx * cdy - bcy * cdx, cdx * day - cdy * dax, dax * aby - day * abx
+    one_way = (a > 0 and b > 0 and c > 0 and d > 0) or (a < 0 and b < 0 and c < 0 and d < 0)
+    return (b + d) / 2 if one_way else 0.0
 
 
 def is_simple_quad(corners: Sequence[Point]) -> bool:
@@ -142,7 +153,8 @@ def to_box(shape: PointSet) -> PointSet:
 def to_rbox(shape: PointSet) -> PointSet:
     """The rotated box of least area around the shape; a rotated box keeps its own corners, put in canonical order."""
     if shape.kind == "rbox":
-        return PointSet("rbox", (Ring(order_corners(shape.rings[0].points)),))
+        corners = order_corners(shape.rings[0].points)
+        return shape if corners == shape.rings[0].points else PointSet("rbox", (Ring(corners),))
     if shape.kind == "box":
         x1, y1, x2, y2 = bounds(shape)
         return PointSet("rbox", (Ring(((x1, y1), (x2, y1), (x2, y2), (x1, y2))),))
@@ -181,16 +193,24 @@ def to_shapely(shape: PointSet) -> Geometry:
 
 
 def to_valid(shape: PointSet) -> Geometry:
-    """The areas of a shape as a valid shapely geometry: crossing rings by the even-odd rule, overlapping parts united."""
+    """The areas of a shape as a valid shapely geometry: each ring by the even-odd rule, holes taken from their part,
+    overlapping parts united (as `masks` fills it)."""
     import shapely
 
     whole = to_shapely(shape)
     if whole.is_valid:
         return whole
-    # Part by part: repairing all of them at once fails where one has collapsed to a line.
-    repaired = shapely.make_valid(shapely.get_parts(whole))
-    areas = [area for area in shapely.get_parts(shapely.get_parts(repaired)) if area.geom_type == "Polygon"]
-    return shapely.union_all(areas)
+    return shapely.union_all([_repaired(part) for part in shapely.get_parts(whole)])
+
+
+def _repaired(part: Polygon) -> Geometry:
+    """Ring by ring: GEOS refuses to repair a polygon one of whose rings has collapsed to a line."""
+    import shapely
+
+    rings = [shapely.make_valid(shapely.Polygon(ring)) for ring in (part.exterior, *part.interiors)]
+    pieces = [shapely.get_parts(shapely.get_parts(ring)) for ring in rings]  # areas may lie in a collection's collection
+    outer, *holes = [shapely.union_all([p for p in found if p.geom_type == "Polygon"]) for found in pieces]
+    return outer.difference(shapely.union_all(holes))
 
 
 def from_shapely(geometry: Geometry) -> PointSet | None:

@@ -49,7 +49,7 @@ def encode(shapes: Sequence[PointSet], size_wh: tuple[int, int], limits: Limits 
     """
     if limits is not None and len(shapes) > limits.max_objects:
         raise CannotSay("over_budget", f"{len(shapes)} objects, at most {limits.max_objects} fit one answer")
-    if shapes and all([shape.kind == "rbox" for shape in shapes]):
+    if shapes and all(shape.kind == "rbox" for shape in shapes):
         if limits is not None:
             _check_budget(4, 4 * len(shapes), limits)
         said = [_say_rbox(shape.rings[0].points, *size_wh) for shape in shapes]

@@ -86,7 +86,7 @@ def _row(fields: list[str], line: str, number: int, where: str) -> Row:
         difficult = len(fields) > 9 and int(float(fields[9])) != 0
     except (ValueError, OverflowError) as error:
         raise BadRecord("not_a_number", f"expected numbers: {error}", where=f"{where}:{number}", raw=line) from None
-    if not isfinite(sum(values)) or max(values) > _BEYOND_ANY_IMAGE or min(values) < -_BEYOND_ANY_IMAGE:
+    if not (isfinite(sum(values)) and min(values) >= -_BEYOND_ANY_IMAGE and max(values) <= _BEYOND_ANY_IMAGE):
         raise BadRecord(
             "not_finite", "expected pixel coordinates, got NaN, infinity or more than 10 million",
             where=f"{where}:{number}", raw=line,
