@@ -72,12 +72,14 @@ def gold(record: Record) -> Found:
 
 _ABOUT_CLASSES = ("change", "count", "det", "seg")
 """Tasks whose every question names the classes that it is about."""
+_IN_OTHER_WORDS = ("change", "caption")
+"""The form whose question is a sentence of the dataset, in which a building may be a villa."""
 
 
 def words(record: Record) -> Found:
     """The question names the classes of the provenance, and a scene class is that class and one of the named options."""
     question, labels = prompt(record), record.provenance.labels
-    if record.task in _ABOUT_CLASSES:
+    if record.task in _ABOUT_CLASSES and (record.task, record.provenance.form) != _IN_OTHER_WORDS:
         for label in labels:
             names = {label, plural(label), with_article(label).partition(" ")[2]}
             if not any(_says(question, name) for name in names):

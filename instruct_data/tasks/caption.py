@@ -16,7 +16,7 @@ from georsmllm.types import Instruction, Part, Record, Sample, Text
 from ._asking import COORDINATES, fill, identity, lines, pick
 from ._grounding import Pointers, is_heard, matched_with_gold, pointed_out, split
 from ._sentences import as_sentence, interleave, pointing, sentence, unsayable
-from ._unchanged import says_unchanged
+from ._changes import says_unchanged
 
 TEMPLATES = lines("""
     Describe this image {length}.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from random import Random
 
-from georsmllm.classes import plural
+from georsmllm.classes import canonical, plural
 from georsmllm.contracts import AskOptions, Built, Limits, Refusal, Score, Task
 from georsmllm.errors import BadAnswer, CannotSay
 from georsmllm.metrics.detection import macro_rates, matched
@@ -13,9 +14,25 @@ from georsmllm.pointtext import decode, encode
 from georsmllm.polygons import simplify
 from georsmllm.types import Instruction, Part, PointSet, Record, Said, Sample
 
-from ._asking import CLASS_HAS_IGNORED, Found, absent, askable, by_class, fill, identity, lines, pick, refuse_all, unfit
+from ._asking import (
+    CLASS_HAS_IGNORED,
+    Found,
+    absent,
+    askable,
+    by_class,
+    fill,
+    identity,
+    is_speakable,
+    lines,
+    listed,
+    pick,
+    refuse_all,
+    unfit,
+)
+from ._changes import describes
 from ._gold import shapes_of, size_of
 from ._regions import provable_regions
+from ._sentences import sentence
 
 TEMPLATES = lines("""
     Outline all {plural} that changed between the two images.
@@ -44,9 +61,26 @@ TEMPLATES = lines("""
     Show every change of {plural} in the {where} as a polygon.
     Have any {plural} changed in the {where}? Outline them all.
     Trace all differences in {plural} between the two images, but only in the {where}.
+    Outline every change in {classes} between the two images.
+    Compare the two images and outline all that changed among {classes}.
+    Where did {classes} change from the first to the second image? Outline all of it.
+    Find all changes of {classes}, whichever they are, and draw polygons around them.
+    Mark everything that is new or altered in the second image among {classes}.
+    Detect any change in {classes} between the two dates.
+    Please outline all {classes} that appeared, disappeared or were altered.
+    Has anything changed among {classes}? Outline all of it on the second image.
+    Outline on the second image the change that this sentence describes: "{caption}".
+    Somebody compared the two images and wrote "{caption}". Outline that change.
+    The caption of the change is "{caption}". Find it and draw polygons around it.
+    Locate what this caption says on the second image, and outline it: "{caption}".
+    Which areas of the second image does this description of the change mean: "{caption}"?
+    The change between the two images is described as "{caption}". Outline it.
+    Mark the areas that changed as this sentence says: "{caption}".
+    Please trace the change that these words are about: "{caption}".
 """)
 
 _WHOLE, _PART = frozenset({"plural"}), frozenset({"plural", "where"})
+_ANY, _TOLD = frozenset({"classes"}), frozenset({"caption"})
 
 CEILING = 0.85
 """The pixel IoU with its exact gold that a gold text keeps at least; what keeps less is refused (below_ceiling).
@@ -58,7 +92,8 @@ those are refused. Whole answers on real change labels keep 0.96 or more.
 
 
 def build(view: Sample, rng: Random, options: AskOptions) -> Built:
-    """Per class "all", one "region" with changes and one without ("none"); per view one "none" for an absent class."""
+    """Per class "all", one "region" with changes and one without ("none"); per view one "none" for an absent class, and of
+    all classes together "any", and "caption" by a sentence of the dataset that is about just those that changed."""
     if len(view.images) != 2:
         return Built(refusals=refuse_all(view, "one_image"))
     asked: list[Instruction] = []
@@ -83,7 +118,55 @@ def build(view: Sample, rng: Random, options: AskOptions) -> Built:
         label = rng.choice(negatives)
         prompt = fill(pick(rng, options, TEMPLATES, _WHOLE), {"plural": plural(label)})
         asked.append(_instruction(view, "none", (label,), Found(Said((), (), 1)), prompt))
+    together = _ask_together(view, rng, options)
+    return Built((*asked, *together.instructions), (*refused, *together.refusals))
+
+
+def _ask_together(view: Sample, rng: Random, options: AskOptions) -> Built:
+    """The forms "any" and "caption": both are answered by all changes of the view, so every class must be known in full."""
+    labels = tuple(sorted(canonical(label) for label in view.classes))
+    captions = [text.text for text in view.texts if text.kind == "caption"]
+    if len(labels) < 2 and not captions:
+        return Built()
+    try:
+        found = _found_together(view, labels, options.limits)
+    except CannotSay as error:
+        return Built(refusals=(Refusal("all classes", error.reason, ()),))
+    asked: list[Instruction] = []
+    refused: list[Refusal] = []
+    if len(labels) > 1:
+        prompt = fill(pick(rng, options, TEMPLATES, _ANY), {"classes": listed([plural(label) for label in labels])})
+        asked.append(_instruction(view, "any", labels, found, prompt))
+    if captions and found.targets:
+        counts = Counter(found.said.labels)
+        fitting = sorted({sentence(one).rstrip(".") for one in captions if describes(one, counts, labels)})
+        if any(image.window is not None for image in view.images):
+            refused.append(Refusal("caption", "cut_view", ()))
+        elif not fitting:
+            refused.append(Refusal("caption", "caption_other_classes", ()))
+        else:
+            prompt = fill(pick(rng, options, TEMPLATES, _TOLD), {"caption": rng.choice(fitting)})
+            asked.append(_instruction(view, "caption", tuple(sorted(counts)), found, prompt))
     return Built(tuple(asked), tuple(refused))
+
+
+def _found_together(view: Sample, labels: tuple[str, ...], limits: Limits) -> Found:
+    """The changes of all classes; raises CannotSay where one of them is not known in full, or they cannot be said."""
+    for label in labels:
+        if not is_speakable(label):
+            raise CannotSay("unspeakable_label", label)
+        if label not in view.exhaustive:
+            raise CannotSay("not_exhaustive", label)
+    for target in view.targets:
+        if target.label not in labels:
+            raise CannotSay("not_exhaustive", target.label)
+        if target.ignore is not None:
+            raise CannotSay(CLASS_HAS_IGNORED, target.label)
+        if target.image == 0:
+            raise CannotSay("on_first_image", target.label)
+        if target.shape.kind != "polygon":
+            raise CannotSay("no_polygon", target.label)
+    return _found(view, tuple(range(len(view.targets))), limits)
 
 
 def _ask_class(
@@ -95,7 +178,7 @@ def _ask_class(
         reasons[CLASS_HAS_IGNORED] = None
     else:
         try:
-            found = _found(view, label, indices, options.limits)
+            found = _found(view, indices, options.limits)
         except CannotSay as error:
             reasons[error.reason] = None
         else:
@@ -112,18 +195,18 @@ def _ask_class(
             continue
         where = rng.choice(names)
         try:
-            found = _found(view, label, regions[where], options.limits)
+            found = _found(view, regions[where], options.limits)
         except CannotSay as error:
             reasons[error.reason] = None
             continue
         prompt = fill(pick(rng, options, TEMPLATES, _PART), {"plural": plural(label), "where": where})
-        asked.append(_instruction(view, form, (label, where), found, prompt))
+        asked.append(_instruction(view, form, (label,), found, prompt, where=where))
     covered = {i for instruction in asked for i in instruction.targets}
     left = tuple(i for i in askable(view, indices) if i not in covered)
     return asked, [Refusal(label, reason, left if n == 0 else ()) for n, reason in enumerate(reasons)]
 
 
-def _found(view: Sample, label: str, indices: tuple[int, ...], limits: Limits) -> Found:
+def _found(view: Sample, indices: tuple[int, ...], limits: Limits) -> Found:
     """The simplified polygons; raises CannotSay, also where less than the ceiling is left of the exact ones."""
     if len(indices) > limits.max_objects:
         raise CannotSay("over_budget", f"{len(indices)} areas, at most {limits.max_objects} fit one answer")
@@ -133,23 +216,23 @@ def _found(view: Sample, label: str, indices: tuple[int, ...], limits: Limits) -
     said = decode(encode(shapes, size, limits), size, ("polygon",))
     if iou(overlap(said, exact, size)) < CEILING:
         raise CannotSay("below_ceiling", f"less than {CEILING:.0%} of the exact areas is left once said")
-    return Found(Said(shapes, (label,) * len(shapes), 1), indices)
+    return Found(Said(shapes, tuple(view.targets[i].label for i in indices), 1), indices)
 
 
 def _instruction(
-    view: Sample, form: str, about: tuple[str, ...], found: Found, prompt: tuple[Part, ...]
+    view: Sample, form: str, labels: tuple[str, ...], found: Found, prompt: tuple[Part, ...], *, where: str = ""
 ) -> Instruction:
-    """about: the class and, where one is asked for, the region."""
+    """where: the region, where one is asked for."""
     gold = Said(tuple(view.targets[i].shape for i in found.targets), found.said.labels, 1)
     return Instruction(
-        id=identity(view, "change", form, *about),
+        id=identity(view, "change", form, *labels, *([where] if where else [])),
         task="change",
         form=form,
         images=view.images,
         prompt=prompt,
         answer=(found.said,),
         gold=(gold,) if found.targets else (),
-        labels=about[:1],
+        labels=labels,
         targets=found.targets,
         negative=not found.targets,
         direction="forward",

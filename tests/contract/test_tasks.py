@@ -106,7 +106,11 @@ WORLD = (
         ),
     ),
     _sample(
-        "told-apart", images=2, texts=(Text("caption", "many villas are built"), Text("caption", "Houses appear."))
+        "told-apart",
+        Target(1, "building", _area(20, 20, 30, 40)),
+        Target(1, "building", _area(120, 20, 30, 40)),
+        images=2,
+        texts=(Text("caption", "many villas are built"), Text("caption", "Houses appear.")),
     ),
     _sample("told-alike", images=2, texts=(Text("caption", "the scene is the same as before ."),)),
     replace(

@@ -10,11 +10,18 @@ from hypothesis import strategies as st
 
 from georsmllm.contracts import AskOptions, Limits, Refusal
 from georsmllm.instruct_data.tasks.change import CEILING, TASK
-from georsmllm.types import ImageRef, Instruction, PointSet, Record, Ring, Sample, Target, box, polygon
+from georsmllm.types import ImageRef, Instruction, PointSet, Record, Ring, Sample, Target, Text, Window, box, polygon
 
 Recorder = Callable[[Instruction], Record]
 IMAGES = (ImageRef("A/a.png", 200, 200), ImageRef("B/a.png", 200, 200))
-WORDINGS = AskOptions(templates=("Which {plural} changed?", "Which {plural} changed in the {where}?"))
+WORDINGS = AskOptions(
+    templates=(
+        "Which {plural} changed?",
+        "Which {plural} changed in the {where}?",
+        "Which {classes} changed?",
+        'Outline "{caption}".',
+    )
+)
 
 
 def square(x: float, y: float, side: float = 20) -> PointSet:
@@ -169,6 +176,64 @@ def test_scores(text: str, verdict: str, value: float, inter: int, union: int, r
     assert (score.parts["intersection_px"], score.parts["union_px"]) == (inter, union)
     assert (score.parts["change_n"], score.parts["change_answered_n"]) == (1, float(inter > 0))
     assert score.parts["object_f1"] == pytest.approx(2 / 3 if inter else 0)
+
+
+BOTH = ("building", "road")
+
+
+def town(*targets: Target, captions: tuple[str, ...] = (), **more: object) -> Sample:
+    texts = tuple(Text("caption", caption) for caption in captions)
+    sample = replace(pair(*targets), texts=texts, classes=BOTH, exhaustive=BOTH)
+    return replace(sample, **more)  # type: ignore[arg-type]
+
+
+ROAD = Target(1, "road", square(100, 100, 40))
+
+
+def test_all_classes_are_asked_together_by_their_names(record_of: Recorder) -> None:
+    instruction = ask(town(building(10, 10), ROAD))["change-any:building:road"]
+    assert instruction.labels == BOTH
+    record = record_of(instruction)
+    assert record.messages[0].content.endswith("[change] Which buildings and roads changed?")
+    assert sorted(gold.label for gold in record.gold) == ["building", "road"]
+    assert TASK.score(record.gold_text, record).value == 1
+
+
+def test_a_town_without_change_is_answered_none_for_all_classes(record_of: Recorder) -> None:
+    instruction = ask(town())["change-any:building:road"]
+    assert instruction.negative
+    assert record_of(instruction).gold_text == "none"
+
+
+def test_a_caption_asks_for_all_changes_where_it_is_about_just_those(record_of: Recorder) -> None:
+    captions = ("some houses appear beside the road .", " two houses appear .", "there is no change in the road .")
+    asked = ask(town(building(10, 10), building(60, 10), captions=captions))
+    instruction = asked["change-caption:building"]
+    assert instruction.targets == (0, 1)
+    assert record_of(instruction).messages[0].content.endswith('[change] Outline "Two houses appear".')
+
+
+CUT = tuple(replace(image, window=Window(0, 0, 200, 200)) for image in IMAGES)
+
+
+@pytest.mark.parametrize(
+    ("sample", "label", "reason"),
+    [
+        (town(building(10, 10), captions=("a road appears",)), "caption", "caption_other_classes"),
+        (town(building(10, 10), captions=("two houses appear",)), "caption", "caption_other_classes"),
+        (town(building(10, 10), captions=("a house appears",), images=CUT), "caption", "cut_view"),
+        (town(building(10, 10), exhaustive=("building",)), "all classes", "not_exhaustive"),
+        (town(building(10, 10), building(90, 90, ignore="under_size")), "all classes", "class_has_ignored"),
+        (town(building(10, 10), replace(ROAD, image=0)), "all classes", "on_first_image"),
+        (town(building(10, 10), replace(ROAD, shape=box(1, 1, 9, 9))), "all classes", "no_polygon"),
+        (town(building(10, 10), replace(ROAD, label="pool")), "all classes", "not_exhaustive"),
+        (town(building(10, 10), classes=("building", "?"), exhaustive=("building", "?")), "all classes", "unspeakable_label"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_asked_of_all_together_is_refused_by_name(sample: Sample, label: str, reason: str) -> None:
+    built = TASK.build(sample, Random(0), WORDINGS)
+    assert Refusal(label, reason, ()) in built.refusals
+    assert not {"caption"} & {one.form for one in built.instructions}
 
 
 @given(st.lists(st.tuples(st.integers(0, 170), st.integers(0, 170), st.integers(3, 29)), min_size=1, max_size=6))
