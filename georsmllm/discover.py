@@ -52,6 +52,10 @@ def dialect(name: str) -> Dialect:
     return cast(Dialect, importlib.import_module(f"georsmllm.dialects.{name}").DIALECT)
 
 
+def export_names() -> tuple[str, ...]:
+    return _module_names("georsmllm.instruct_data.export")
+
+
 def nearest(name: str, names: tuple[str, ...]) -> str:
     """The tail of an error: the three names most like the one that came, or all of them."""
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.4)

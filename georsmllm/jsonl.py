@@ -82,3 +82,24 @@ def read_lines(path: Path, type_: type[T]) -> Iterator[T]:
                 yield decoder.decode(line)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise UsageError(f"{path}:{number}: {error}") from None
+
+
+@contextmanager
+def alone(state: Path, what: str) -> Iterator[None]:
+    """Hold the lock of a folder's `.state`; raises UsageError while another process holds it."""
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        lock = (state / "lock").open("wb")
+    except OSError as error:
+        raise UsageError(f"cannot write below {state.parent}: {error.strerror}; choose another place") from error
+    with lock:
+        try:
+            if os.name == "posix":
+                import fcntl
+
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(
+                f"another {what} is at work in {state.parent}; wait for it, or choose another folder"
+            ) from None
+        yield

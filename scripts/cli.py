@@ -15,6 +15,8 @@ COMMANDS = {
     "build": "Make an instruction set from datasets as they lie on disk.",
     "look": "Write a page that shows a set: counts, and every answer drawn on its image.",
     "validate": "Hold a set against its schema and laws.",
+    "export": "Write a set in the form of another trainer or tool: LLaVA, LLaMA-Factory, COCO, Parquet ...",
+    "overlap": "Say which images two sets or datasets share: what leaks from training into evaluation.",
     "datasets": "List the dataset readers, or show one's card: layout, label line, licence, defects.",
     "check": "Read your own data with a reader and say what is wrong with it, before you build.",
 }

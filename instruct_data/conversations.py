@@ -1,0 +1,53 @@
+"""Records as the conversations that trainers read, and what no trainer would take: the checks that all of them share."""
+
+from __future__ import annotations
+
+import msgspec
+
+IMAGE_TOKEN = "<image>"  # noqa: S105 - the placeholder that trainers replace by image features, no secret
+
+
+class Turn(msgspec.Struct, frozen=True, gc=False):
+    role: str
+    content: str
+
+
+class Conversation(msgspec.Struct, frozen=True, gc=False):
+    """What of a record makes a conversation."""
+
+    id: str
+    images: tuple[str, ...]
+    messages: tuple[Turn, ...]
+    task: str
+
+
+REASONS = {
+    "turns": "The turns are not question and answer in turn, which trainers drop or mix up.",
+    "image_tokens": "There are not as many <image> in the questions as images.",
+}
+SYSTEM = {"system_turn": "The record begins with a system message, for which the format has no turn."}
+HEAD = {
+    "image_inside": "A single <image> stands inside the question; the reader would move it to the head of the text."
+}
+
+_ROLES = ("user", "assistant")
+
+
+def fault(row: Conversation, *, system: bool) -> str | None:
+    """Why a record is no conversation that every reader takes as it is: a name of REASONS or SYSTEM. system: whether the
+    format has a place for a system message."""
+    turns = row.messages
+    if turns and turns[0].role == "system":
+        if not system:
+            return "system_turn"
+        turns = turns[1:]
+    if not turns or len(turns) % 2 or any(turn.role != _ROLES[i % 2] for i, turn in enumerate(turns)):
+        return "turns"
+    asked = sum([turn.content.count(IMAGE_TOKEN) for turn in turns[::2]])
+    answered = sum([turn.content.count(IMAGE_TOKEN) for turn in turns[1::2]])
+    return "image_tokens" if asked != len(row.images) or answered else None
+
+
+def is_headed(row: Conversation) -> bool:
+    """Whether a single <image> stands at the head of its question."""
+    return len(row.images) != 1 or any(turn.content.startswith(IMAGE_TOKEN) for turn in row.messages)

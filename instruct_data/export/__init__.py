@@ -1,0 +1,1 @@
+"""What a set can be written as, one file a format; each ends with `EXPORT = Export(...)` (`instruct_data.exporting`)."""
