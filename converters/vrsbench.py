@@ -115,7 +115,8 @@ def _evaluated(root: Path, names: tuple[str, ...], stems: dict[str, tuple[str, .
     """A ref for each image of the evaluation files, with its elements in each of them."""
     spans: dict[str, list[tuple[Span, ...]]] = {}
     for number, name in enumerate(names):
-        for group in by_id(scan_list(root / name, "image_id")):
+        groups = by_id(scan_list(root / name, "image_id"))
+        for group in map(groups.of, range(len(groups.starts) - 1)):
             try:
                 image = decode(LINE, read_span(root / name, group[0]), f"{name}@{group[0][0]}").image_id
             except BadRecord as error:

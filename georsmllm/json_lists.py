@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
@@ -109,15 +109,24 @@ def scan_list(path: Path, id_key: str) -> Elements:
     return found
 
 
-def by_id(found: Elements) -> Iterator[tuple[Span, ...]]:
-    """The elements of one id after the other, in the order in which ids appear; those without an id are together."""
+class Groups(NamedTuple):
+    """Elements by their id, ids in the order in which they appear: those of group g are spans[starts[g] : starts[g + 1]]."""
+
+    spans: NDArray[np.int64]
+    starts: NDArray[np.int64]
+
+    def of(self, group: int) -> tuple[Span, ...]:
+        return tuple((start, end) for start, end in self.spans[self.starts[group] : self.starts[group + 1]].tolist())
+
+
+def by_id(found: Elements) -> Groups:
+    """The elements of a list by their id; those without an id are one group."""
     import numpy as np
 
     _, first, groups = np.unique(found.ids, return_index=True, return_inverse=True)
     order = np.lexsort((np.arange(len(groups)), first[groups]))
-    ends = np.flatnonzero(np.diff(first[groups][order])) + 1
-    for rows in np.split(order, ends) if len(order) else ():
-        yield tuple((start, end) for start, end in found.spans[rows].tolist())
+    changes = np.flatnonzero(np.diff(first[groups][order], prepend=-1))
+    return Groups(found.spans[order], np.append(changes, len(order)))
 
 
 def _elements(path: Path, data: Bytes, at: int, key: Bytes, release: Callable[[int], None]) -> tuple[Elements, int]:

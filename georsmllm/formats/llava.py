@@ -1,0 +1,188 @@
+"""LLaVA conversations of any size: JSON lists or lines, their records by image, and their turns as words and places.
+
+    [{"id", "image": "P0001_0002.png", "conversations": [{"from": "human", "value"}, {"from": "gpt", "value"}, ...]}]
+
+The same records one a line are JSON lines. Only positions are kept of a file (24 bytes a record), never the records.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from georsmllm import images
+from georsmllm.contracts import Ref
+from georsmllm.errors import BadRecord, UsageError
+from georsmllm.files import by_stem
+from georsmllm.formats.coco import read_span
+from georsmllm.json_lists import Elements, Groups, Span, by_id, scan_list
+from georsmllm.rng import hash64
+from georsmllm.types import ImageRef
+
+T = TypeVar("T")
+
+REASONS = {
+    "bad_json": "a record is not JSON",
+    "bad_entry": "a field of a record is missing or of another type",
+    "no_image": "records that name no image",
+}
+MENDS = {"unpaired_turn_dropped": "a question without an answer, or an answer without a question, is left out"}
+SUFFIXES = (".json", ".jsonl")
+_BOM = b"\xef\xbb\xbf"
+
+
+class Message(msgspec.Struct, frozen=True, rename={"speaker": "from"}):
+    speaker: str
+    value: str
+
+
+class Record(msgspec.Struct, frozen=True):
+    conversations: tuple[Message, ...]
+
+
+class _Named(msgspec.Struct, frozen=True):
+    image: str | None = None
+    image_id: str | None = None
+
+
+class Index(NamedTuple):
+    """The records of a file by image: the groups of each name, sorted by name; "" for records that name none."""
+
+    groups: Groups
+    names: dict[str, tuple[int, ...]]
+
+    def of(self, name: str) -> tuple[Span, ...]:
+        return tuple(span for group in self.names[name] for span in self.groups.of(group))
+
+
+def index(path: Path) -> Index:
+    """The records of a list say `image`; JSON lines may say image_id instead. Raises UsageError for a list that is cut
+    short or broken between its records."""
+    groups = by_id(scan_list(path, "image") if _is_list(path) else _lines(path))
+    names: dict[str, tuple[int, ...]] = {}
+    with path.open("rb") as file:
+        for group in range(len(groups.starts) - 1):
+            start, end = groups.spans[groups.starts[group]].tolist()
+            file.seek(start)
+            name = clean(_name(file.read(end - start)))
+            names[name] = (*names.get(name, ()), group)
+    return Index(groups, dict(sorted(names.items())))
+
+
+def _is_list(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(4096).removeprefix(_BOM).lstrip(b" \t\r\n").startswith(b"[")
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _lines(path: Path) -> Elements:
+    import numpy as np
+
+    starts, ends, ids = array("q"), array("q"), array("Q")
+    at = 0
+    with path.open("rb") as file:
+        for line in file:
+            skipped = len(_BOM) if at == 0 and line.startswith(_BOM) else 0
+            if line.strip(b" \t\r\n\xef\xbb\xbf"):
+                name = _name(line[skipped:])
+                starts.append(at + skipped)
+                ends.append(at + len(line))
+                ids.append(hash64(name) if name else 0)
+            at += len(line)
+    spans = np.stack([np.frombuffer(starts, np.int64), np.frombuffer(ends, np.int64)], axis=1) if starts else None
+    if spans is None:
+        raise UsageError(f"{path}: no record; expected a JSON list or JSON lines of conversations")
+    return Elements(spans, np.frombuffer(ids, np.uint64))
+
+
+def _name(raw: bytes) -> str:
+    try:
+        named = _NAMED.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    return (named.image or named.image_id or "").strip()
+
+
+def clean(name: str) -> str:
+    """A file name of a record as a path below a folder: whatever its author's machine put in front stays a plain name."""
+    parts = PurePosixPath(name.replace("\\", "/").replace("\0", "")).parts
+    return "/".join(part for part in parts if part not in ("/", "//", ".."))
+
+
+def refs(base: Path, files: Sequence[tuple[str, str]]) -> Iterator[Ref]:
+    """A ref for each image of each file, given as (path below base, split); its key is the file and the image's name in it.
+
+    A file none of whose images is on disk is left out, unless that is true of all of them.
+    """
+    stems = by_stem(base, images.SUFFIXES)
+    found = [(name, split, index(base / name)) for name, split in files]
+    here = [one for one in found if any(_path(one[0], own, stems) for own in one[2].names)] or found
+    for name, split, records in sorted(here, key=lambda one: f"{PurePosixPath(one[0]).with_suffix('')}/"):
+        prefix = PurePosixPath(name).with_suffix("")
+        keys = {own or f"@{records.of(own)[0][0]}": own for own in records.names}
+        for key, own in sorted(keys.items()):
+            paths = (_path(name, own, stems) or own, name) if own else (name,)
+            yield Ref(f"{prefix}/{key}", split, paths, records.of(own))
+
+
+def _path(json: str, name: str, stems: Mapping[str, tuple[str, ...]]) -> str:
+    """Where an image lies: under its own name from the root or from the JSON's folder, else by its bare name anywhere,
+    whatever its suffix; "" when it is nowhere."""
+    bare = PurePosixPath(name)
+    found = stems.get(bare.stem, ()) or stems.get(bare.name, ())
+    for own in (name, str(PurePosixPath(json).parent / name)):
+        if own in found:
+            return own
+    same = [path for path in found if PurePosixPath(path).name == bare.name] or list(found)
+    if len(same) > 1:
+        raise UsageError(f"{json}: {name} may be {same[0]} or {same[1]}; keep one of them")
+    return same[0] if same else ""
+
+
+def decode(decoder: msgspec.json.Decoder[T], path: Path, span: Span) -> T:
+    """One record by its place; raises BadRecord with file@byte."""
+    where = f"{path.name}@{span[0]}"
+    raw = read_span(path, span)
+    text = raw[:500].decode(errors="replace")
+    try:
+        return decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        raise BadRecord("bad_entry", str(error), where=where, raw=text) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRecord("bad_json", str(error), where=where, raw=text) from None
+
+
+def image(base: Path, path: str, where: str) -> ImageRef:
+    """The image of a ref; raises BadRecord."""
+    if not (base / path).exists():
+        raise BadRecord("image_missing", f"{path} is named and nowhere on disk", where=where)
+    try:
+        return ImageRef(path, *images.size_wh(base / path))
+    except images.BadImage as bad:
+        raise BadRecord(bad.reason, bad.message, where=path) from None
+
+
+def turns(record: Record, mended: Counter[str]) -> Iterator[tuple[str, str]]:
+    """Questions with their answers, in order; what has no partner is counted and left out."""
+    question: str | None = None
+    for message in record.conversations:
+        if message.speaker in ("human", "user"):
+            mended["unpaired_turn_dropped"] += question is not None
+            question = message.value
+        elif question is None:
+            mended["unpaired_turn_dropped"] += 1
+        else:
+            yield question, message.value
+            question = None
+    mended["unpaired_turn_dropped"] += question is not None
+
+
+_NAMED = msgspec.json.Decoder(_Named)
+RECORD = msgspec.json.Decoder(Record)
