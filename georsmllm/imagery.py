@@ -1,8 +1,11 @@
-"""Whose pixels an image shows, by its file name: datasets that cut and renamed DOTA or DIOR images share their scenes."""
+"""Whose pixels an image shows: DOTA and DIOR scenes by their file names, and the table of datasets that share imagery."""
 
 from __future__ import annotations
 
 import re
+from importlib.resources import files
+
+import msgspec
 
 _NAMES = (
     ("dota", re.compile(r"P\d{4}(?!\d)")),  # P0706, P0003_0002, P0706__1__0___0, P0224_0_800_0_800
@@ -20,3 +23,19 @@ def scene_of(stem: str) -> str | None:
         if found := name.match(stem):
             return f"{group}/{found.group()}"
     return None
+
+
+class Imagery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Pixels that several datasets show. scene: the literal name that their readers share, "" where the names do not map.
+    datasets: reader -> how its files name the imagery."""
+
+    imagery: str
+    scene: str
+    datasets: dict[str, str]
+    note: str
+
+
+def imageries() -> tuple[Imagery, ...]:
+    """The table of datasets that share imagery (methods section 5.2, datasets 0.8)."""
+    text = files("georsmllm").joinpath("resources", "imagery.json").read_bytes()
+    return msgspec.json.decode(text, type=tuple[Imagery, ...])

@@ -193,6 +193,12 @@ def content_hash(rgb: NDArray[np.uint8]) -> str:
     return digest.hexdigest()
 
 
+def file_hash(path: Path) -> str:
+    """SHA-256 of the bytes in hex: what stands for the content of an image above 100 megapixels."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _hwc(bands: Array) -> NDArray[np.uint8]:
     return bands.transpose(1, 2, 0)  # type: ignore[return-value]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import shutil
 from pathlib import Path, PurePosixPath
@@ -45,8 +44,7 @@ class Picture:
                 self.looks = looks(self.rgb)
             else:
                 images.verify(self.path)
-                with self.path.open("rb") as data:
-                    self.content = hashlib.file_digest(data, "sha256").hexdigest()
+                self.content = images.file_hash(self.path)
                 self.looks = ""
         except BadImage as bad:
             raise _as_record(bad, image.path) from None

@@ -17,6 +17,7 @@ Examples:
   georsmllm build --dataset dota=/data/DOTA --task det,count --out sets/dota
   georsmllm build recipe.yaml --out sets/mine --workers 8 --seed 7
   georsmllm build recipe.yaml tiles.size=512 mix.negatives=0.1 --out sets/small-tiles
+  georsmllm build recipe.yaml sources.dota.path=/data/DOTA sources.loveda=null --out sets/elsewhere
 
 \b
 A killed build goes on where it was when the same command is run again. The same recipe and seed give
