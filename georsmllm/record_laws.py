@@ -70,16 +70,16 @@ def gold(record: Record) -> Found:
             yield "gold_outside", f"{label} spans {box} in a {view.width}x{view.height} view"
 
 
-_ABOUT_CLASSES = ("change", "count", "det", "seg")
-"""Tasks whose every question names the classes that it is about."""
-_IN_OTHER_WORDS = ("change", "caption")
-"""The form whose question is a sentence of the dataset, in which a building may be a villa."""
+_ABOUT_CLASSES = ("change", "count", "det", "refer", "seg")
+"""Tasks whose questions name the classes that they are about."""
+_IN_OTHER_WORDS = (("change", "caption"), ("refer", "given"), ("refer", "group"), ("seg", "expression"))
+"""But for the forms whose question is a sentence of the dataset, in which a building may be a villa."""
 
 
 def words(record: Record) -> Found:
     """The question names the classes of the provenance, and a scene class is that class and one of the named options."""
     question, labels = prompt(record), record.provenance.labels
-    if record.task in _ABOUT_CLASSES and (record.task, record.provenance.form) != _IN_OTHER_WORDS:
+    if record.task in _ABOUT_CLASSES and (record.task, record.provenance.form) not in _IN_OTHER_WORDS:
         for label in labels:
             names = {label, plural(label), with_article(label).partition(" ")[2]}
             if not any(_says(question, name) for name in names):

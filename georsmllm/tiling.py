@@ -116,7 +116,13 @@ def _apart(piece: PointSet, whole: PointSet) -> list[PointSet]:
     left = parts(piece)
     if len(left) < 2 or len(_touching(parts(whole))) > 1:
         return [piece]
-    return [PointSet("polygon", tuple(r for i in group for r in left[i])) for group in _touching(left)]
+    return separate(piece)
+
+
+def separate(shape: PointSet) -> list[PointSet]:
+    """The parts of a polygon that do not touch each other, as shapes of their own; parts that touch stay together."""
+    pieces = parts(shape)
+    return [PointSet("polygon", tuple(r for i in group for r in pieces[i])) for group in _touching(pieces)]
 
 
 def _touching(pieces: list[list[Ring]]) -> list[list[int]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import combinations
+from random import Random
 from typing import NamedTuple
 
 import numpy as np
@@ -85,12 +86,12 @@ def generate(view: Sample) -> tuple[Expression, ...]:
     whole = {label: indices for label, indices in divide(view).whole.items() if is_countable(label)}
     names = {target.label for target in view.targets}
     size = view.images[0].size_wh
-    is_boxes = _draws_boxes(view)
+    is_boxes = draws_boxes(view)
     found: list[Expression] = []
     lone = {label: indices[0] for label, indices in whole.items() if len(indices) == 1 and not noise(view, indices[0])}
     anchors = {label: Measured([view.targets[i].shape], size) for label, i in lone.items()}
     for label, indices in whole.items():
-        if any(_is_rival(label, other) for other in names):
+        if any(is_rival(label, other) for other in names):
             continue
         own = Measured([view.targets[i].shape for i in indices], size)
         others = [(f"the {singular(other)}", one) for other, one in anchors.items() if other != label][:MOST_ANCHORS]
@@ -98,7 +99,17 @@ def generate(view: Sample) -> tuple[Expression, ...]:
     return tuple(found)
 
 
-def _is_rival(label: str, other: str) -> bool:
+def drawn(view: Sample, rng: Random) -> tuple[Expression, ...]:
+    """For each class one expression of a single object and one of several, where there are any; the rule is drawn first,
+    so that the many expressions of one rule are no more frequent."""
+    groups: dict[tuple[str, bool], dict[str, list[Expression]]] = {}
+    for one in generate(view):
+        key = view.targets[one.targets[0]].label, len(one.targets) > 1
+        groups.setdefault(key, {}).setdefault(one.rule, []).append(one)
+    return tuple(rng.choice(rules[rng.choice(sorted(rules))]) for rules in groups.values())
+
+
+def is_rival(label: str, other: str) -> bool:
     """Whether one name could mean the other class, too: a small vehicle is a vehicle."""
     return label.endswith(f" {other}") or other.endswith(f" {label}")
 
@@ -188,12 +199,14 @@ def _nearest(one: _Class) -> Iterator[_Condition]:
 
 
 def _beside(one: _Class) -> Iterator[_Condition]:
+    """Whatever lies a hair farther to that side than the anchor possibly is beside it, however far up or down."""
+    aloof = ALOOF * min(one.own.size_wh)
     for name, anchor in one.anchors:
         for side, towards in SIDES.items():
             away = one.own.centres - anchor.centres[0]
             ahead, across = away @ towards, np.abs(away @ (towards[1], towards[0]))
             sure = holds(side, one.own, anchor, slack=SURE)[:, 0] & (ahead >= CONE * across)
-            yield _Condition("relation", f"{{}} {_BESIDE[side].format(name)}", sure, ahead > 0)
+            yield _Condition("relation", f"{{}} {_BESIDE[side].format(name)}", sure, ahead > -aloof)
 
 
 def _related(one: _Class) -> Iterator[_Condition]:
@@ -224,7 +237,7 @@ def _oriented(one: _Class) -> Iterator[_Condition]:
         yield _Condition("orientation", f"{{}} lying {word} in the image", turned <= LEVEL_DEG, ~(turned > SLANTED_DEG))
 
 
-def _draws_boxes(view: Sample) -> bool:
+def draws_boxes(view: Sample) -> bool:
     """Whether targets are upright boxes, as they are where all outlines are: those prove no outline and no direction."""
     shapes = [target.shape for target in view.targets if target.shape.kind != "point"]
     return any(shape.kind == "box" for shape in shapes) or all(

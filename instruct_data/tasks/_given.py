@@ -114,7 +114,7 @@ def given(view: Sample) -> Given:
             or _shared(view, raw, raws)
         )
         if reason:
-            refused.append(Refusal(_label(view, raw.targets), reason, raw.targets))
+            refused.append(Refusal(labels_of(view, raw.targets), reason, raw.targets))
         else:
             found.append(Expression(phrased(raw.words), raw.targets))
     return Given(tuple(found), tuple(refused))
@@ -164,7 +164,8 @@ def _key(words: str) -> tuple[str, ...]:
     return tokens(phrased(words))
 
 
-def _label(view: Sample, targets: tuple[int, ...]) -> str:
+def labels_of(view: Sample, targets: tuple[int, ...]) -> str:
+    """The classes of targets, as a refusal names them."""
     return ", ".join(sorted({view.targets[i].label for i in targets}))
 
 

@@ -25,7 +25,7 @@ from ._asking import (
     refuse_all,
 )
 from ._boxing import UPRIGHT, answer_kind, boxed, laid_over
-from ._expressions import generate
+from ._expressions import drawn
 from ._given import Expression, given, is_plural
 from ._gold import cell_of, shapes_of, size_of
 from ._pointing import unfair
@@ -148,7 +148,9 @@ def build(view: Sample, rng: Random, options: AskOptions) -> Built:
         return Built(refusals=refuse_all(view, "two_images"))
     builder = _Builder(view, rng, options)
     _ask_given(builder)
-    _ask_generated(builder)
+    for expression in drawn(view, rng):
+        form = "generated" if len(expression.targets) == 1 else "group"
+        builder.ask(form, (view.targets[expression.targets[0]].label,), expression)
     _ask_regions(builder)
     return builder.built()
 
@@ -159,19 +161,6 @@ def _ask_given(builder: _Builder) -> None:
     for n, expression in enumerate(own.expressions):
         form = ("none", "given", "group")[min(2, len(expression.targets))]
         builder.ask(form, ("given", str(n)), expression)
-
-
-def _ask_generated(builder: _Builder) -> None:
-    """One drawn of each class and number; the rule is drawn first, so that the many of one rule are no more frequent."""
-    view = builder.view
-    by_group: dict[tuple[str, str], dict[str, list[Expression]]] = {}
-    for expression in generate(view):
-        form = "generated" if len(expression.targets) == 1 else "group"
-        label = view.targets[expression.targets[0]].label
-        by_group.setdefault((label, form), {}).setdefault(expression.rule, []).append(expression)
-    for (label, form), rules in by_group.items():
-        drawn = builder.rng.choice(rules[builder.rng.choice(sorted(rules))])
-        builder.ask(form, (label,), drawn)
 
 
 def _ask_regions(builder: _Builder) -> None:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from random import Random
-from typing import NamedTuple
 
 from georsmllm.classes import plural
-from georsmllm.contracts import AskOptions, Built, Limits, Refusal, Score, Task
+from georsmllm.contracts import AskOptions, Built, Refusal, Score, Task
 from georsmllm.errors import BadAnswer, CannotSay
-from georsmllm.geometry import area, to_box, to_shapely
-from georsmllm.keypoints import keypoints
-from georsmllm.metrics.detection import Matched, macro_rates, matched, mean_iou, true_positives
-from georsmllm.metrics.match import iou_matrix
-from georsmllm.pointtext import decode, encode
-from georsmllm.types import Instruction, Part, PointSet, Record, Said, Sample
+from georsmllm.geometry import area
+from georsmllm.metrics.detection import Matched, macro_rates, mean_iou, true_positives
+from georsmllm.pointtext import decode
+from georsmllm.types import Instruction, Part, Record, Sample
 
 from ._asking import (
     CLASS_HAS_IGNORED,
-    Found,
     absent,
     askable,
     by_class,
@@ -30,7 +26,11 @@ from ._asking import (
     singular,
     unfit,
 )
-from ._gold import cell_of, shapes_of, size_of
+from ._expressions import drawn
+from ._given import Expression, given, labels_of
+from ._gold import shapes_of, size_of
+from ._pointing import unfair
+from ._segments import NOTHING, Judged, Pen, Segments, judge
 
 TEMPLATES = lines("""
     Segment all {plural} in this image.
@@ -71,50 +71,36 @@ TEMPLATES = lines("""
     Delineate the {label} of greatest area.
     Map the largest {label} in the picture.
     Show the extent of the biggest {label}.
+    Segment {expression}.
+    Outline {expression}.
+    Mark {expression} with boxes and points inside them.
+    I need a mask of {expression}.
+    Please segment {expression} and nothing else.
+    Separate {expression} from everything else.
+    Show the extent of {expression}.
+    Delineate {expression}.
+    {question} Segment it.
+    {question} Outline what you find.
+    {question} Show its extent.
+    {question} Answer with a mask.
+    {question} Delineate the answer.
+    {question} Mark it with boxes and points inside them.
 """)
 
 _ALL, _ONE, _SOME = frozenset({"plural"}), frozenset({"label"}), frozenset({"n", "plural"})
+_EXPRESSION, _QUESTION = frozenset({"expression"}), frozenset({"question"})
 
 
 RANK_MARGIN, MOST_RANKED = 1.1, 5
 """Of the n largest areas the smallest is a tenth larger than the next one, and n is at most 5: nobody ranks more by eye."""
 
 
-class _Pen:
-    """Says the targets of one view; keypoints are placed once for each target, whatever it is asked in."""
-
-    def __init__(self, view: Sample, limits: Limits) -> None:
-        self.view = view
-        self.limits = limits
-        self.size = view.images[0].size_wh
-        self._boxes: dict[int, PointSet] = {}
-
-    def say(self, label: str, indices: tuple[int, ...]) -> Found:
-        """Boxes with keypoints; raises CannotSay, also where rounding would cost the gold text its score (below_grid)."""
-        if len(indices) > self.limits.max_objects:
-            raise CannotSay("over_budget", f"{len(indices)} areas, at most {self.limits.max_objects} fit one answer")
-        gold = tuple(self.view.targets[i].shape for i in indices)
-        boxes = tuple(self._box(i) for i in indices)
-        said = decode(encode(boxes, self.size, self.limits), self.size, ("box",))
-        if _judge(said, gold, self.size).value < 1:
-            raise CannotSay(
-                "below_grid", "an area is too small for the grid: its box or a keypoint misses it once said"
-            )
-        return Found(Said(boxes, (label,) * len(boxes)), indices)
-
-    def _box(self, index: int) -> PointSet:
-        if index not in self._boxes:
-            shape = self.view.targets[index].shape
-            inside = keypoints(shape, self.size)
-            self._boxes[index] = PointSet("box", to_box(shape).rings, inside)
-        return self._boxes[index]
-
-
 def build(view: Sample, rng: Random, options: AskOptions) -> Built:
-    """Per class "all" and, where there are more than two areas or "all" cannot be asked, "largest"; per view one "none"."""
+    """Per class "all" and, where there are more than two areas or "all" cannot be asked, "largest"; per view one "none";
+    every "expression" of the dataset, and one that is proved of each class."""
     if len(view.images) != 1:
         return Built(refusals=refuse_all(view, "two_images"))
-    pen = _Pen(view, options.limits)
+    pen = Pen(view, options.limits)
     asked: list[Instruction] = []
     refused: list[Refusal] = []
     for label, indices in by_class(view).items():
@@ -126,12 +112,41 @@ def build(view: Sample, rng: Random, options: AskOptions) -> Built:
     if negatives:
         label = rng.choice(negatives)
         prompt = fill(pick(rng, options, TEMPLATES, _ALL), {"plural": plural(label)})
-        asked.append(_instruction(view, "none", label, Found(Said((), ())), prompt))
+        asked.append(_instruction(view, "none", (label,), NOTHING, prompt))
+    own = _ask_expressions(pen, rng, options)
+    return Built((*asked, *own.instructions), (*refused, *own.refusals))
+
+
+def _ask_expressions(pen: Pen, rng: Random, options: AskOptions) -> Built:
+    """The dataset's expressions of outlines, and of nothing where it may be a dataset of outlines; and proved ones."""
+    view = pen.view
+    if view.targets and all(target.shape.kind != "polygon" for target in view.targets):
+        return Built()
+    own, proved = given(view), drawn(view, rng)
+    about: list[tuple[tuple[str, ...], Expression]] = [
+        (("given", str(n)), one) for n, one in enumerate(own.expressions)
+    ]
+    about += [((view.targets[one.targets[0]].label,), one) for one in proved if len(one.targets) == 1]
+    asked: list[Instruction] = []
+    refused = list(own.refusals)
+    for names, one in about:
+        reason = "" if all(view.targets[i].shape.kind == "polygon" for i in one.targets) else "no_polygon"
+        reason = reason or (unfair(view, one.targets[0]) if len(one.targets) == 1 else "")
+        try:
+            found = pen.say_parts(one.targets) if not reason else NOTHING
+        except CannotSay as error:
+            reason = error.reason
+        if reason:
+            refused.append(Refusal(labels_of(view, one.targets), reason, one.targets))
+            continue
+        slots = _QUESTION if one.is_question else _EXPRESSION
+        prompt = fill(pick(rng, options, TEMPLATES, slots), dict.fromkeys(slots, one.words))
+        asked.append(_instruction(view, "expression" if one.targets else "none", names, found, prompt))
     return Built(tuple(asked), tuple(refused))
 
 
 def _ask_class(
-    pen: _Pen, label: str, indices: tuple[int, ...], rng: Random, options: AskOptions
+    pen: Pen, label: str, indices: tuple[int, ...], rng: Random, options: AskOptions
 ) -> tuple[list[Instruction], list[Refusal]]:
     view = pen.view
     candidates = askable(view, indices)
@@ -146,12 +161,12 @@ def _ask_class(
     reason = CLASS_HAS_IGNORED if ignored else ""
     if not ignored:
         try:
-            found = pen.say(label, candidates)
+            found = pen.say(candidates)
         except CannotSay as error:
             reason = error.reason
         else:
             prompt = fill(pick(rng, options, TEMPLATES, _ALL), {"plural": plural(label)})
-            asked.append(_instruction(view, "all", label, found, prompt))
+            asked.append(_instruction(view, "all", (label,), found, prompt))
     # Specks too small to be asked do not falsify a question about the largest; any other ignored area might be large.
     if set(ignored) <= {"under_size"} and len(indices) > 1 and (reason or len(candidates) > 2):
         try:
@@ -160,14 +175,14 @@ def _ask_class(
             refused.append(Refusal(label, error.reason, ()))
         else:
             prompt = _largest_prompt(label, len(found.targets), rng, options)
-            asked.append(_instruction(view, "largest", label, found, prompt))
+            asked.append(_instruction(view, "largest", (label,), found, prompt))
     if reason:
         covered = {i for instruction in asked for i in instruction.targets}
         refused.insert(0, Refusal(label, reason, tuple(i for i in candidates if i not in covered)))
     return asked, refused
 
 
-def _largest(pen: _Pen, label: str, indices: tuple[int, ...], rng: Random) -> Found:
+def _largest(pen: Pen, label: str, indices: tuple[int, ...], rng: Random) -> Segments:
     """The n largest areas for a random n whose rank the eye can tell: the n-th is larger than every area left out, by a
     tenth at least.
 
@@ -183,7 +198,7 @@ def _largest(pen: _Pen, label: str, indices: tuple[int, ...], rng: Random) -> Fo
     ]
     if not counts:
         raise CannotSay("tied_rank", f"no number of {label} areas is clearly larger than the rest")
-    return pen.say(label, tuple(sorted(ranked[: rng.choice(counts)])))
+    return pen.say(tuple(sorted(ranked[: rng.choice(counts)])))
 
 
 def _largest_prompt(label: str, count: int, rng: Random, options: AskOptions) -> tuple[Part, ...]:
@@ -192,27 +207,24 @@ def _largest_prompt(label: str, count: int, rng: Random, options: AskOptions) ->
     return fill(pick(rng, options, TEMPLATES, _SOME), {"n": number_word(count), "plural": plural(label)})
 
 
-def _instruction(view: Sample, form: str, label: str, found: Found, prompt: tuple[Part, ...]) -> Instruction:
-    gold = Said(tuple(view.targets[i].shape for i in found.targets), found.said.labels)
+def _instruction(
+    view: Sample, form: str, about: tuple[str, ...], found: Segments, prompt: tuple[Part, ...]
+) -> Instruction:
+    """about: the class, or which expression of the dataset it is."""
+    named = about if len(about) == 1 else ()
     return Instruction(
-        id=identity(view, "seg", form, label),
+        id=identity(view, "seg", form, *about),
         task="seg",
         form=form,
         images=view.images,
         prompt=prompt,
         answer=(found.said,),
-        gold=(gold,) if found.targets else (),
-        labels=(label,),
+        gold=(found.gold,) if found.targets else (),
+        labels=tuple(sorted(set(found.said.labels))) or named,
         targets=found.targets,
         negative=not found.targets,
         direction="forward",
     )
-
-
-class _Judged(NamedTuple):
-    value: float
-    match: Matched
-    inside: float
 
 
 def score(text: str, record: Record) -> Score:
@@ -220,36 +232,12 @@ def score(text: str, record: Record) -> Score:
     try:
         predicted = decode(text, size, ("box",))
     except BadAnswer as error:
-        return Score(error.reason, 0.0, _parts(_Judged(0.0, Matched(0, len(gold), ()), 0.0), readable=False))
-    judged = _judge(predicted, gold, size)
+        return Score(error.reason, 0.0, _parts(Judged(0.0, Matched(0, len(gold), ()), 0.0), readable=False))
+    judged = judge(predicted, gold, size)
     return Score("ok", judged.value, _parts(judged, readable=True))
 
 
-def _judge(predicted: tuple[PointSet, ...], gold: tuple[PointSet, ...], size_wh: tuple[int, int]) -> _Judged:
-    match = matched(iou_matrix(predicted, tuple(to_box(shape) for shape in gold), cell_of(size_wh)))
-    inside = _share_inside(predicted, gold, match)
-    return _Judged((macro_rates(match, 0.5).f1 + inside) / 2, match, inside)
-
-
-def _share_inside(predicted: tuple[PointSet, ...], gold: tuple[PointSet, ...], match: Matched) -> float:
-    """Of all predicted keypoints, the share in (or on the edge of) the gold that their box matches with IoU >= 0.5.
-
-    Keypoints of unmatched boxes are outside. No keypoint: 0, but 1 where nothing is there and nothing was answered.
-    """
-    import shapely
-
-    if not predicted and not gold:
-        return 1.0
-    num_points = sum(len(shape.keypoints) for shape in predicted)
-    hits = 0
-    for p, g, iou in match.pairs:
-        if iou >= 0.5 and predicted[p].keypoints:
-            xs, ys = zip(*predicted[p].keypoints, strict=True)
-            hits += int(shapely.intersects_xy(to_shapely(gold[g]), xs, ys).sum())
-    return hits / num_points if num_points else 0.0
-
-
-def _parts(judged: _Judged, *, readable: bool) -> dict[str, float]:
+def _parts(judged: Judged, *, readable: bool) -> dict[str, float]:
     match = judged.match
     rates = macro_rates(match, 0.5)
     return {

@@ -10,7 +10,20 @@ from hypothesis import strategies as st
 
 from georsmllm.contracts import AskOptions, Limits, Refusal
 from georsmllm.instruct_data.tasks.seg import TASK
-from georsmllm.types import ImageRef, Instruction, PointSet, Record, Ring, Sample, Target, polygon, rbox
+from georsmllm.types import (
+    UNNAMED,
+    ImageRef,
+    Instruction,
+    Mention,
+    PointSet,
+    Record,
+    Ring,
+    Sample,
+    Target,
+    Text,
+    polygon,
+    rbox,
+)
 
 Recorder = Callable[[Instruction], Record]
 IMAGE = ImageRef("a.png", 500, 500)
@@ -185,3 +198,63 @@ def test_no_text_breaks_the_judge(record_of: Recorder, text: str) -> None:
     score = TASK.score(text, record_of(ask(TWO)["seg-all:water"]))
     assert 0 <= score.value <= 1
     assert score.verdict == "ok" or score.value == 0
+
+
+# --- by expression ---------------------------------------------------------------------------------------------------
+
+APART = polygon(square(10, 20, 40).rings[0], square(100, 20, 60).rings[0])
+
+
+def said_of(*targets: Target, words: str = "the old lake") -> Sample:
+    indices = tuple(range(len(targets)))
+    text = Text("expression", words, mentions=(Mention("answer", 0, indices),) if targets else ())
+    return replace(view(), targets=targets, texts=(text,))
+
+
+def expressed(sample: Sample, seed: int = 0) -> dict[str, Instruction]:
+    return {
+        name: one for name, one in ask(sample, AskOptions(), seed).items() if "given" in name or "expression" in name
+    }
+
+
+def test_an_expression_is_answered_by_all_parts_of_what_it_denotes(record_of: Recorder) -> None:
+    (one,) = expressed(said_of(replace(water(0, 0, 1), label=UNNAMED, shape=APART))).values()
+    assert (one.form, one.labels, one.targets) == ("expression", (UNNAMED,), (0,))
+    assert "the old lake" in str(one.prompt)
+    record = record_of(one)
+    assert [part.partition("|")[0] for part in record.gold_text.split(";")] == [
+        "[(20,40),(100,120)]",
+        "[(200,40),(320,160)]",
+    ]
+    assert len(record.gold) == 2
+    assert TASK.score(record.gold_text, record).value == 1
+
+
+def test_parts_too_small_to_be_said_leave_one_box_around_all(record_of: Recorder) -> None:
+    speckled = polygon(square(10, 20, 40).rings[0], square(100.1, 20.1, 0.2).rings[0])
+    (one,) = expressed(said_of(replace(water(0, 0, 1), shape=speckled))).values()
+    assert record_of(one).gold_text.startswith("[(20,40),(201,120)]|[(")
+
+
+def test_a_question_stands_as_it_is_and_asks_for_its_extent() -> None:
+    (one,) = expressed(said_of(water(10, 20, 90), words="which area could hold back a flood?")).values()
+    assert str(one.prompt[0]).startswith("Which area could hold back a flood? ")
+
+
+def test_an_expression_of_nothing_is_segmented_by_none(record_of: Recorder) -> None:
+    (one,) = expressed(said_of()).values()
+    assert (one.form, one.negative, record_of(one).gold_text) == ("none", True, "none")
+
+
+def test_boxes_are_not_segmented() -> None:
+    upright = Target(0, "ship", rbox(((10, 10), (90, 10), (90, 40), (10, 40))))
+    assert expressed(said_of(upright)) == {}
+    both = TASK.build(said_of(upright, water(200, 200, 50)), Random(0), AskOptions())
+    assert Refusal("ship, water", "no_polygon", (0, 1)) in both.refusals
+
+
+def test_a_proved_expression_is_segmented() -> None:
+    lakes = [replace(water(10, y, side), label="swimming pool") for y, side in ((10, 60), (200, 120))]
+    said = {str(expressed(view(*lakes), seed)["seg-expression:swimming_pool"].prompt) for seed in range(40)}
+    assert any("largest swimming pool" in words for words in said)
+    assert any("topmost swimming pool" in words for words in said)
