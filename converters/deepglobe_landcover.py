@@ -32,6 +32,7 @@ The colours are not pure: each channel counts from 128. Red alone is then no cla
 unknown, more are refused as unknown_colour. Only train has masks (803; 171 in valid, 172 in test without). "urban" holds
 the roads between its buildings. Tiles are named by numbers that do not tell which of them are neighbours.
 """.strip(),
+    sizes={"train": 803, "valid": 171, "test": 172},
 )
 UNKNOWN, RED = 0, 4
 # By bright channels: 4 for red, 2 for green, 1 for blue (`label_rgb.read_bright`).

@@ -47,6 +47,7 @@ x_left_top and its like are only labels: a rotated box may begin at any corner. 
 x 800; labels are refused as size_mismatch from 3 px on. torchgeo's repackaging has plain boxes only and no labels of
 its test images. The pixels recur in DIOR-RSVG, RRSIS-D, VRSBench and others: scenes are called dior/00001 in all.
 """.strip(),
+    sizes={"train": 5862, "val": 5863, "test": 11738},
 )
 NOT_IN_FULL = ("bridge", "vehicle")  # image 00001 shows both and labels neither
 LAST_TRAINVAL = 11725

@@ -39,6 +39,7 @@ Circulating crops hold pairs of two sizes (test_113_0256: 384 and 383 px high; r
 LEVIR-CD+ are named train_638.png, so there the folder decides; the buildings are only outlined to about a pixel; masks
 saved as JPEG are read at a threshold of 128, any other value in a PNG is refused.
 """.strip(),
+    sizes={"train": 445, "val": 64, "test": 128},
 )
 SPLITS = ("train", "val", "test")
 _TILE = re.compile(r"(?P<split>train|val|test)_\d+")

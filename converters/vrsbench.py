@@ -51,6 +51,7 @@ a DIOR patch that stand upright are read as a box. In the evaluation file ground
 it is only held against the corners; obb_v1 and obb_v2 are two forms that contradict each other and are not read. Questions
 that stand twice are read once. Texts were written by GPT-4V and checked by people; they hold errors, and "largeest".
 """.strip(),
+    sizes={"train": 20264, "val": 9350},
 )
 CLASSES = (
     "dam", "storage-tank", "ground-track-field", "overpass", "baseball-diamond", "tennis-court", "vehicle",

@@ -34,7 +34,8 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a person must know before using a dataset."""
+    """What a person must know before using a dataset. sizes: the published number of records of its own splits, where a
+    record is what the reader finds; {} where none is sure."""
 
     title: str
     layout: str
@@ -43,6 +44,7 @@ class Card:
     paper: str
     licence: str
     defects: str
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

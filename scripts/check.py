@@ -65,6 +65,7 @@ def summary(reader: Converter, checked: Checked) -> list[str]:
     lines = [
         f"found {checked.found} records{limited}, kept {checked.kept}, {checked.images} images",
         f"splits: {_named(checked.splits)}",
+        *([f"published: {_named(reader.card.sizes)}"] if _is_other_size(reader, checked) else []),
         *(
             [f"unlabelled {sum(unlabelled.values())}: {_named(unlabelled)}"]
             if (unlabelled := checked.unlabelled)
@@ -82,6 +83,14 @@ def summary(reader: Converter, checked: Checked) -> list[str]:
     lines += _problems("contract broken", checked.violations, VIOLATIONS, checked)
     lines += _problems("warning", checked.warnings, WARNINGS, checked)
     return lines if not checked.is_clean else [*lines, "nothing is wrong"]
+
+
+def _is_other_size(reader: Converter, checked: Checked) -> bool:
+    """Whether a whole split has another number of records than its card says: a part of the dataset, or another release."""
+    sizes = reader.card.sizes
+    return checked.read == checked.found and any(
+        sizes.get(split, number) != number for split, number in checked.splits.items()
+    )
 
 
 def _problems(title: str, counts: Mapping[str, int], meaning: Mapping[str, str], checked: Checked) -> list[str]:

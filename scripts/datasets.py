@@ -34,6 +34,7 @@ def card_text(reader: Converter) -> str:
         ("Classes", card.classes),
         ("Paper", card.paper),
         ("Licence", card.licence),
+        ("Records, as published", ", ".join(f"{split} {number}" for split, number in card.sizes.items())),
         ("Known defects", card.defects),
         ("Why a record is set aside", _listed(reader.reasons)),
         ("What is mended, and counted", _listed(reader.mends)),

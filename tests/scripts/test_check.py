@@ -42,6 +42,14 @@ def test_a_world_with_one_broken_record(data: Path) -> None:
     assert lines[lines.index(headline) + 1].startswith("  ")
 
 
+def test_a_part_of_a_dataset_is_told_how_many_records_were_published(data: Path) -> None:
+    lines = run(f"dota={data / 'dota' / 'world'}").stdout.splitlines()
+    assert lines[1].startswith("splits: test 1, train ")
+    assert lines[2] == "published: train 1411, val 458, test 937"
+    assert "published" not in run(f"dota={data / 'dota' / 'world'}", "--limit", "2").stdout
+    assert "published" not in run(f"scene_folder={data / 'scene_folder' / 'world'}").stdout
+
+
 def test_a_world_without_its_broken_record(data: Path, tmp_path: Path) -> None:
     world = shutil.copytree(data / "dota" / "world", tmp_path / "world")
     broken = json.loads(run(f"dota={world}", "--json").stdout)["examples"]
