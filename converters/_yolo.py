@@ -80,7 +80,7 @@ def _config(path: Path, mtime_ns: int) -> Config:  # noqa: ARG001
         raise UsageError(f"{path}: expected names as a list, or as a table by class number, got {names!r:.80}")
     splits: dict[str, tuple[str, ...]] = {}
     for split in SPLITS:
-        given = read.get(split) or ()
+        given = read.get(split) or []
         entries = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, list) else None
         if entries is None or not all(isinstance(entry, str) for entry in entries):
             raise UsageError(f"{path}: expected {split} as a folder or a list of folders, got {given!r:.80}")

@@ -240,9 +240,9 @@ def inside(shape: PointSet, size_wh: SizeWH, mended: tuple[str, ...] = ()) -> Sh
     if cut is None:
         return Shaped(shape, 0.0, "outside_image", mended)
     if cut == shape:
-        return Shaped(shape, 1.0, None if geometry.area(shape) > 0 else "collapsed", mended)
+        return Shaped(shape, 1.0, None if geometry.area(shape) >= geometry.NO_AREA_PX else "collapsed", mended)
     mended = (*mended, "clipped_to_image")
-    if geometry.area(cut) == 0:
+    if geometry.area(cut) < geometry.NO_AREA_PX:
         return Shaped(cut, visible, "collapsed", mended)
     ignore = "low_visibility" if visible < MIN_VISIBLE else "clipped_beyond_shape" if fit < MIN_FIT else None
     return Shaped(cut, visible, ignore, mended)

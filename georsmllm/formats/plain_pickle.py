@@ -15,7 +15,7 @@ from georsmllm.errors import UsageError
 Plain = None | bool | int | float | str | list["Plain"] | tuple["Plain", ...] | dict[str, "Plain"]
 
 MAX_BYTES = 512_000_000
-MAX_VALUES = 20_000_000
+MAX_VALUES_PER_BYTE = 16  # a value takes a byte or more, unless the memo repeats it
 
 _SCALARS = frozenset((
     "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "FLOAT", "BINFLOAT", "STRING", "BINSTRING",
@@ -65,7 +65,8 @@ class _Machine:
         elif name in ("APPEND", "SETITEM"):
             self._join(f"{name}S", tuple(stack.pop() for _ in range(1 if name == "APPEND" else 2))[::-1])
         elif name not in _NOTHING:
-            raise _Refused(f"the operation {name} ({arg!s:.60}) makes no plain value")
+            said = "" if arg is None else f" ({arg!s:.60})"
+            raise _Refused(f"the operation {name}{said} makes no plain value")
 
     def _join(self, name: str, items: tuple[Plain, ...]) -> None:
         """Items become a container, or go into the one on top of the stack."""
@@ -100,7 +101,7 @@ def load(path: Path) -> Plain:
                 break
             machine.step(operation.name, arg)
         (value,) = machine.stack
-        _measure(value)
+        _measure(value, MAX_VALUES_PER_BYTE * len(data))
     except _Refused as refused:
         raise UsageError(f"{path}@{at}: {refused}; expected lists, dictionaries, strings and numbers only") from None
     except (ValueError, IndexError, KeyError, TypeError, OverflowError) as error:
@@ -117,8 +118,8 @@ def _pairs(items: tuple[Plain, ...]) -> dict[str, Plain]:
     return pairs
 
 
-def _measure(value: Plain) -> None:
-    """Refuses what is larger than its file: the memo lets a few bytes stand for the same list again and again."""
+def _measure(value: Plain, most: int) -> None:
+    """Refuses what is far larger than its file: the memo lets two bytes stand for the same list again and again."""
     left: list[Plain] = [value]
     seen = 0
     while left:
@@ -128,5 +129,5 @@ def _measure(value: Plain) -> None:
             left.extend(one.values())
         elif isinstance(one, list | tuple):
             left.extend(one)
-        if seen + len(left) > MAX_VALUES:
-            raise _Refused(f"more than {MAX_VALUES:,} values, or a list inside itself,")
+        if seen + len(left) > most:
+            raise _Refused(f"more than {most:,} values, or a list inside itself,")
