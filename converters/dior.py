@@ -83,7 +83,7 @@ def find(root: Path) -> Iterator[Ref]:
         raise UsageError(f"no DIOR images or labels in {root}, which holds {held}; {_EXPECTED}")
     listed = _listed(root)
     keys = sorted({*pictures, *labels, *listed})
-    splits = {key: listed.get(key) or folder_split.get(key) or _by_number(key) for key in keys}
+    splits = {key: listed.get(key) or folder_split.get(key) or _by_number(key) or "" for key in keys}
     labelled = {splits[key] for key in labels}
     for key in keys:
         image = pictures.get(key, f"{_folder_for(root, splits[key])}/{key}.jpg")
@@ -136,9 +136,9 @@ def _lines(path: Path) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _by_number(stem: str) -> str:
+def _by_number(stem: str) -> str | None:
     if not _NUMBER.fullmatch(stem):
-        return ""
+        return None
     return "trainval" if int(stem) <= LAST_TRAINVAL else "test"
 
 
