@@ -124,7 +124,7 @@ def read(root: Path, ref: Ref) -> Sample:
     image = llava.image(base, ref.paths[0], where)
     mended: Counter[str] = Counter()
     heard = Heard(image.size_wh, DIALECT, mended)
-    texts = boxed_text.once(_texts(entries, heard), mended)
+    texts = boxed_text.once(_texts(entries, heard), heard)
     return Sample(
         id=f"fit_rs/{ref.key}",
         dataset="fit_rs",
@@ -134,7 +134,7 @@ def read(root: Path, ref: Ref) -> Sample:
         targets=tuple(heard.targets),
         texts=texts,
         tags=() if texts or heard.targets else ("unlabelled",),
-        classes=tuple(sorted({UNNAMED, *_classes(), *heard.scenes, *(target.label for target in heard.targets)})),
+        classes=heard.classes(_classes()),
         mended=tuple(sorted((+mended).items())),
     )
 

@@ -18,7 +18,7 @@ from georsmllm.files import folder, walk
 from georsmllm.formats import boxed_text, coco_shapes, llava
 from georsmllm.formats.boxed_text import Heard, words
 from georsmllm.imagery import scene_of
-from georsmllm.types import UNNAMED, Mention, Point, Sample, Text
+from georsmllm.types import Mention, Point, Sample, Text
 
 if TYPE_CHECKING:
     from georsmllm.json_lists import Span
@@ -36,8 +36,9 @@ out: those of AID, UCMerced, LRBEN and HRBEN come from elsewhere.
     '[refer] where is <p>the ship at the left</p> ?"}, {"from": "gpt", "value": "{<11><68><22><71>|<53>}"}]}',
     classes="""
 None: an object is known by an expression alone, so every target bears the label "object" and no class is annotated in full.
-Scene classes are those that a question offers. [refer] gives expressions, [identify] regions, [grounding] captions that point
-at what they name; turns without a tag are captions, scene classes or questions, by the words of the question.
+Scene classes are those that a question offers; of an image that has objects too, the scene stays a question. [refer] gives
+expressions, [identify] regions, [grounding] captions that point at what they name; turns without a tag are captions, scene
+classes or questions, by the words of the question.
 """.strip(),
     paper="Kuckreja et al., GeoChat: Grounded Large Vision-Language Model for Remote Sensing, CVPR 2024 (arXiv:2311.15826)",
     licence="Apache-2.0 for the conversations; every image by its source, most for academic use only",
@@ -110,7 +111,7 @@ def read(root: Path, ref: Ref) -> Sample:
     heard = Heard(image.size_wh, DIALECT, mended)
     part = _bench(ref.paths[-1])
     said = _of_bench(file, ref.spans, part, heard) if part else _of_turns(file, ref.spans, heard)
-    texts = boxed_text.once(said, mended)
+    texts = boxed_text.once(said, heard)
     stem = PurePosixPath(ref.paths[0]).stem
     return Sample(
         id=f"geochat_instruct/{ref.key}",
@@ -121,7 +122,7 @@ def read(root: Path, ref: Ref) -> Sample:
         targets=tuple(heard.targets),
         texts=texts,
         tags=() if texts or heard.targets else ("unlabelled",),
-        classes=tuple(sorted({UNNAMED, *heard.scenes})),
+        classes=heard.classes(),
         mended=tuple(sorted((+mended).items())),
     )
 

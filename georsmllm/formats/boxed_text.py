@@ -111,13 +111,14 @@ def scene_choices(question: str) -> tuple[str, ...]:
 
 
 class Heard:
-    """What the sentences about one image speak of: its objects, each box once however often it is spoken of, and the
-    canonical names of the scene classes that they name or offer."""
+    """What the sentences about one image speak of: its objects, each box once however often it is spoken of, the questions
+    for its scene's class with the class, and the canonical names of all scene classes that they name or offer."""
 
     def __init__(self, size_wh: SizeWH, dialect: Dialect, mended: Counter[str]) -> None:
         self._size_wh, self._dialect, self.mended = size_wh, dialect, mended
         self._at: dict[tuple[PointSet, str], int] = {}
         self.targets: list[Target] = []
+        self.scene_of: dict[Text, str] = {}
         self.scenes: set[str] = set()
 
     def mentions(self, places: Sequence[Place], side: Side, names: Sequence[str] = ()) -> tuple[Mention, ...]:
@@ -132,6 +133,12 @@ class Heard:
         """A phrase of one target alone becomes its own, unless it has one."""
         if len(targets) == 1 and not self.targets[targets[0]].phrase:
             self.targets[targets[0]] = replace(self.targets[targets[0]], phrase=phrase)
+
+    def classes(self, of_dataset: Iterable[str] = ()) -> tuple[str, ...]:
+        """The canonical names that a sample chooses among: scenes where it is of a scene, else classes of objects."""
+        if self.scenes and not self.targets:
+            return tuple(sorted(self.scenes))
+        return tuple(sorted({UNNAMED, *of_dataset, *(target.label for target in self.targets)}))
 
     def add(self, shape: PointSet, mended: tuple[str, ...] = (), *, name: str = UNNAMED) -> int:
         """The number of the target of that box and class; a box of no class is the first one that has its place."""
@@ -194,19 +201,23 @@ def plain(asked: Words, said: Words, heard: Heard, *, topic: str) -> Text:
 
 
 def scene(question: str, name: str, heard: Heard) -> Text:
-    """A scene's class, chosen among those that the question offers."""
+    """The question for a scene's class; `once` makes it a scene where the image has no objects to be confused with it."""
     heard.scenes |= {canonical(name), *map(canonical, scene_choices(question))}
-    return Text("scene", canonical(name))
+    text = Text("question", question, name, topic="scene")
+    heard.scene_of[text] = canonical(name)
+    return text
 
 
-def once(texts: Iterable[Text], mended: Counter[str]) -> tuple[Text, ...]:
+def once(texts: Iterable[Text], heard: Heard) -> tuple[Text, ...]:
     """The sentences without repetitions, and without those that say nothing; both are counted."""
     found: dict[Text, None] = {}
-    for text in texts:
+    for read in list(texts):  # all of them are read before it is known whether there are objects
+        is_scene = read in heard.scene_of and not heard.targets
+        text = Text("scene", heard.scene_of[read]) if is_scene else read
         if text in found:
-            mended["repeated_text_dropped"] += 1
+            heard.mended["repeated_text_dropped"] += 1
         elif not (text.text or text.mentions) or (text.kind in ("question", "region") and not text.answer):
-            mended["empty_text_dropped"] += 1
+            heard.mended["empty_text_dropped"] += 1
         else:
             found[text] = None
     return tuple(found)

@@ -164,7 +164,7 @@ def test_a_scene_brings_the_classes_that_were_offered(tmp_path: Path) -> None:
     put(tmp_path, ("Classify the image.\nClasses: airport, port, dense residential", "Port."))
     sample = one(tmp_path)
     assert [(text.kind, text.text) for text in sample.texts] == [("scene", "port")]
-    assert sample.classes == ("airport", "dense residential", "object", "port")
+    assert sample.classes == ("airport", "dense residential", "port")
 
 
 def test_referring_has_corners_in_pixels(tmp_path: Path) -> None:

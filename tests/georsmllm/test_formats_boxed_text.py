@@ -154,7 +154,7 @@ def test_what_needs_boxes_and_has_none_cannot_be_read(say: object) -> None:
 
 
 def test_sentences_are_kept_once_and_empty_ones_not_at_all() -> None:
-    mended: Counter[str] = Counter()
+    one = heard()
     pointing = Text("region", "", "a ship", (Mention("text", 0, (0,)),))
     texts = [
         Text("caption", "A ship."),
@@ -163,11 +163,26 @@ def test_sentences_are_kept_once_and_empty_ones_not_at_all() -> None:
         Text("question", "How many?"),
         pointing,
     ]
-    assert boxed_text.once(texts, mended) == (Text("caption", "A ship."), pointing)
-    assert mended == {"repeated_text_dropped": 1, "empty_text_dropped": 2}
+    assert boxed_text.once(texts, one) == (Text("caption", "A ship."), pointing)
+    assert one.mended == {"repeated_text_dropped": 1, "empty_text_dropped": 2}
 
 
 def test_the_other_dialect_s_tagged_boxes_are_places_too() -> None:
     raw = "1 car<rbox>({<25.00><50.00><12.50><6.25>|<90>})</rbox> is <rel>near</rel> it."
     text, places = words(raw, fit_rs.DIALECT)
     assert (text, [place.at for place in places]) == ("1 car is near it.", [5])
+
+
+@pytest.mark.parametrize("has_objects", [False, True])
+def test_a_scene_is_one_where_no_class_of_objects_is_to_be_confused_with_it(has_objects: bool) -> None:
+    one = heard()
+    said = boxed_text.plain(Words("Classify it. Classes: port, Airport"), Words("Port."), one, topic="")
+    if has_objects:
+        one.mentions([Place(0, A, "")], "text", ["ship"])
+        assert boxed_text.once([said], one) == (
+            Text("question", "Classify it. Classes: port, Airport", "Port", topic="scene"),
+        )
+        assert one.classes(["car"]) == ("car", "object", "ship")
+    else:
+        assert boxed_text.once([said], one) == (Text("scene", "port"),)
+        assert one.classes(["car"]) == ("airport", "port")
