@@ -15,7 +15,7 @@ from georsmllm.types import PointSet, Record
 Where = Literal["prompt", "answer"]
 
 # A bracket that opens a point, then everything that could still be point text: a damaged stretch must be found, too.
-_STRETCH = re.compile(r"\[+\([0-9()\[\]{},.;|+-]*")
+_STRETCH = re.compile(r"(?<!\[)\[++\([0-9()\[\]{},.;|+-]*")
 _COORDINATES = re.compile(r"\(\s*-?[0-9.]+\s*,\s*-?[0-9.]+\s*\)")
 IN_DEGREES = "geoloc"
 """The task whose answers hold coordinates of the Earth, not of an image."""

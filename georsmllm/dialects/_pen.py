@@ -34,8 +34,7 @@ def written(
     Raises CannotSay: not_in_dialect (a kind or keypoints that the form has no room for), over_budget, ring_over_budget,
     and what `write` raises.
     """
-    if limits is not None:
-        _check_budget(objects, limits)
+    check_budget(objects, limits)
     said: list[Written] = []
     for spoken in objects:
         if spoken.shape.kind not in kinds:
@@ -46,7 +45,10 @@ def written(
     return [one.text for one in sorted(said)]
 
 
-def _check_budget(objects: Sequence[Spoken], limits: Limits) -> None:
+def check_budget(objects: Sequence[Spoken], limits: Limits | None) -> None:
+    """Raises CannotSay over_budget, ring_over_budget."""
+    if limits is None:
+        return
     if len(objects) > limits.max_objects:
         raise CannotSay("over_budget", f"{len(objects)} objects, at most {limits.max_objects} fit one answer")
     rings = [len(ring.points) for spoken in objects for ring in spoken.shape.rings]
@@ -67,6 +69,11 @@ def scaled(points: Sequence[Point], size_wh: SizeWH, extent: tuple[float, float]
             raise CannotSay("outside_view", f"({x:g}, {y:g}) lies outside a {size_wh[0]}x{size_wh[1]} view")
         numbers.append((x * extent[0] / size_wh[0], y * extent[1] / size_wh[1]))
     return numbers
+
+
+def check_centre(x: float, y: float, size_wh: SizeWH) -> None:
+    """For a form that may leave the view at its corners; raises CannotSay not_finite, outside_view."""
+    scaled(((x, y),), size_wh, size_wh)
 
 
 def nearest(value: float) -> int:
@@ -94,3 +101,9 @@ def turned_from_top(ring: Sequence[tuple[int, int]], *, clockwise: bool) -> list
     wanted = ways if doubled == 0 else [ways[(doubled > 0) != clockwise]]
     tops = [way.index(min(way, key=lambda point: (point[1], point[0]))) for way in wanted]
     return min(way[top:] + way[:top] for way, top in zip(wanted, tops, strict=True))
+
+
+def check_labels(objects: Sequence[Spoken]) -> None:
+    """For forms in which an object without a label would inherit the last one; raises CannotSay unspeakable_label."""
+    if len({bool(spoken.label) for spoken in objects}) > 1:
+        raise CannotSay("unspeakable_label", "objects with and without a label cannot share an answer of this form")

@@ -17,7 +17,7 @@ from georsmllm.types import KINDS, Kind, PointSet, rbox
 from ._angles import Turned, corners, quarter
 from ._ear import check_kind, check_range, found, items, numbers, stretch
 from ._frames import cells, relative
-from ._pen import Written, nearest, scaled, truncated, written
+from ._pen import Written, check_centre, nearest, truncated, written
 
 SPAN, STEPS = 100, 100
 """Percents of the view, in steps of a hundredth of a percent."""
@@ -40,8 +40,8 @@ def encode(objects: Sequence[Spoken], size_wh: SizeWH, limits: Limits | None = N
 
 
 def _write(shape: PointSet, size_wh: SizeWH) -> Written:
-    scaled(shape.rings[0].points, size_wh, extent(size_wh))
     x, y, w, h, degrees = quarter(shape.rings[0].points)
+    check_centre(x, y, size_wh)
     angle = truncated(degrees)
     if angle == 0:
         w, h, angle = h, w, 90

@@ -10,19 +10,21 @@ from georsmllm.contracts import Dialect, Example, Limits, SizeWH, Spoken
 from georsmllm.types import KINDS, Kind, PointSet, Ring, box
 
 from . import _locs
-from ._ear import NONE, check_corners, check_kind, found, items
+from ._ear import check_corners, check_kind, found, items
 from ._frames import cells
-from ._pen import Written, speakable, written
+from ._pen import Written, check_labels, speakable, written
 
+NOTHING = "There are none."
+"""LMMRotate's words; Florence-2 itself has none."""
 SAYS: tuple[Kind, ...] = ("box",)
 
 _ITEM = _locs.item(4)
 _BETWEEN = re.compile("")
-_NOTHING = (NONE, "There are none.")
 
 
 def encode(objects: Sequence[Spoken], size_wh: SizeWH, limits: Limits | None = None) -> str:
-    return "".join(written(objects, limits, lambda one: _write(one, size_wh), kinds=SAYS)) or NONE
+    check_labels(objects)
+    return "".join(written(objects, limits, lambda one: _write(one, size_wh), kinds=SAYS)) or NOTHING
 
 
 def _write(spoken: Spoken, size_wh: SizeWH) -> Written:
@@ -34,7 +36,7 @@ def _write(spoken: Spoken, size_wh: SizeWH) -> Written:
 def decode(text: str, size_wh: SizeWH, kinds: Sequence[Kind] = KINDS) -> tuple[Spoken, ...]:
     """Several boxes may follow one label."""
     body = text.strip()
-    if body in _NOTHING:
+    if body == NOTHING:
         return ()
     heard: list[Spoken] = []
     label = ""

@@ -19,7 +19,7 @@ from georsmllm.types import KINDS, Kind, PointSet, Ring, box, rbox
 from ._angles import Turned, corners, quarter
 from ._ear import NONE, check_corners, check_kind, check_range, found, items, numbers, pixels, stretch
 from ._frames import cells, relative
-from ._pen import Written, nearest, scaled, written
+from ._pen import Written, check_centre, nearest, scaled, written
 
 SPAN = 100
 FURTHEST = 100 * SPAN
@@ -44,8 +44,8 @@ def write(shape: PointSet, size_wh: SizeWH) -> Written:
             (nearest(x), nearest(y)) for x, y in scaled(shape.rings[0].points, size_wh, extent(size_wh))
         ]
         return Written((y1, x1, y2, x2), f"{{<{x1}><{y1}><{x2}><{y2}>}}")
-    scaled(shape.rings[0].points, size_wh, extent(size_wh))
     x, y, w, h, degrees = quarter(shape.rings[0].points)
+    check_centre(x, y, size_wh)
     angle = nearest(degrees)
     if angle == 0:
         w, h, angle = h, w, 90

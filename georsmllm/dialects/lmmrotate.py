@@ -17,7 +17,7 @@ from georsmllm.types import KINDS, Kind, PointSet, Ring, rbox
 from . import _locs
 from ._ear import check_kind, found, items
 from ._frames import cells
-from ._pen import Written, speakable, turned_from_top, written
+from ._pen import Written, check_budget, check_labels, speakable, turned_from_top, written
 
 NOTHING = "There are none."
 SAYS: tuple[Kind, ...] = ("rbox",)
@@ -27,12 +27,13 @@ _BETWEEN = re.compile("<sep>(?=<loc_)|")
 
 
 def encode(objects: Sequence[Spoken], size_wh: SizeWH, limits: Limits | None = None) -> str:
+    check_budget(objects, limits)
+    check_labels(objects)
     said: list[str] = []
     for label in sorted({spoken.label for spoken in objects}):
         same = [spoken for spoken in objects if spoken.label == label]
         quads = written(same, None, lambda one: _write(one.shape, size_wh), kinds=SAYS)
         said.append((speakable(label) if label else "") + "<sep>".join(quads))
-    written(objects, limits, lambda one: _write(one.shape, size_wh), kinds=SAYS)
     return "".join(said) or NOTHING
 
 

@@ -18,7 +18,7 @@ from georsmllm.types import KINDS, Kind, PointSet, rbox
 from ._angles import Turned, corners, counter_clockwise
 from ._ear import NONE, check_kind, check_range, found, items, numbers, stretch
 from ._frames import cells, relative
-from ._pen import Written, scaled, truncated, written
+from ._pen import Written, check_centre, truncated, written
 
 SPAN = 100
 SAYS: tuple[Kind, ...] = ("rbox",)
@@ -35,8 +35,8 @@ def encode(objects: Sequence[Spoken], size_wh: SizeWH, limits: Limits | None = N
 
 
 def _write(shape: PointSet, size_wh: SizeWH) -> Written:
-    scaled(shape.rings[0].points, size_wh, extent(size_wh))
     turned, angle = counter_clockwise(shape.rings[0].points)
+    check_centre(turned.x, turned.y, size_wh)
     per_x, per_y = SPAN / size_wh[0], SPAN / size_wh[1]
     cx, cy, w, h = (truncated(v) for v in (turned.x * per_x, turned.y * per_y, turned.w * per_x, turned.h * per_y))
     if w == 0 or h == 0:

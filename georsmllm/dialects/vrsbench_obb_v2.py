@@ -21,7 +21,7 @@ from georsmllm.types import KINDS, Kind, PointSet, rbox
 from ._angles import Turned, corners, counter_clockwise
 from ._ear import NONE, check_kind, check_range, found, items, numbers, stretch
 from ._frames import cells, relative
-from ._pen import NEARLY, Written, scaled, truncated, written
+from ._pen import NEARLY, Written, check_centre, truncated, written
 
 SPAN = 100
 SAYS: tuple[Kind, ...] = ("rbox",)
@@ -38,8 +38,8 @@ def encode(objects: Sequence[Spoken], size_wh: SizeWH, limits: Limits | None = N
 
 
 def _write(shape: PointSet, size_wh: SizeWH) -> Written:
-    scaled(shape.rings[0].points, size_wh, extent(size_wh))
     turned, angle = counter_clockwise(shape.rings[0].points)
+    check_centre(turned.x, turned.y, size_wh)
     ring = [(x * SPAN / size_wh[0], y * SPAN / size_wh[1]) for x, y in corners(turned)]
     near = min(range(4), key=lambda i: (round(ring[i][0] ** 2 + ring[i][1] ** 2, 6), i))
     (x1, y1), (x2, y2) = [(truncated(x), truncated(y)) for x, y in (ring[near], ring[(near + 2) % 4])]
