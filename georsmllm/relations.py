@@ -101,12 +101,20 @@ def compass(
     relation: str, subjects: Measured, anchors: Measured, image: ImageRef, *, slack: float = 1.0
 ) -> Bools | None:
     """[i, j]: subject i lies north (east ...) of anchor j, by the same measure as left_of; None without an affine."""
+    towards = bearing(relation, image)
+    if towards is None:
+        return None
+    return _not_itself(_displaced(subjects, anchors, towards, slack), subjects, anchors)
+
+
+def bearing(relation: str, image: ImageRef) -> Point | None:
+    """The unit vector in pixels that leads north (east ...); None for an image without an affine."""
     if image.affine is None:
         return None
     a, b, _, d, e, _ = inverse(image.affine)
     x, y = {"north_of": (b, e), "south_of": (-b, -e), "east_of": (a, d), "west_of": (-a, -d)}[relation]
     length = math.hypot(x, y)
-    return _not_itself(_displaced(subjects, anchors, (x / length, y / length), slack), subjects, anchors)
+    return x / length, y / length
 
 
 def within_distance(subjects: Measured, anchors: Measured, metres: float, image: ImageRef) -> Bools | None:

@@ -14,6 +14,11 @@ _POINTS = re.compile(r"\[+\(|\(\s*-?[0-9.]+\s*,\s*-?[0-9.]+\s*\)")
 """What an ear takes for point text, or for coordinates that have strayed from it."""
 
 
+_INTERROGATIVES = frozenset(
+    "are can could did do does has have how in is on should was were what when where which who whose why will would".split()  # noqa: SIM905
+)
+
+
 def tidy(text: str) -> str:
     """The words of a sentence with single spaces, none before a stop."""
     return _BEFORE_STOP.sub("", " ".join(text.split()))
@@ -34,6 +39,15 @@ def as_sentence(parts: Sequence[Part]) -> tuple[Part, ...]:
     if isinstance(last, str):
         return (*parts[:-1], parts[-1] if last.endswith((".", "?", "!")) else f"{parts[-1]}.")
     return (*parts, ".")
+
+
+def as_question(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """The question with a capital first and a stop last, a question mark where it asks."""
+    first, last = parts[0], parts[-1]
+    if isinstance(last, str) and last.endswith((".", "?", "!")):
+        return as_sentence(parts)
+    asks = isinstance(first, str) and first.split()[0].lower() in _INTERROGATIVES
+    return as_sentence((*parts, "?" if asks else "."))
 
 
 def unsayable(text: str) -> str:

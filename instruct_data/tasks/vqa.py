@@ -16,7 +16,7 @@ from georsmllm.types import Instruction, Part, Record, Said, Sample, Text
 from ._asking import COORDINATES, NUMBER_WORDS, fill, identity, lines, pick
 from ._grounding import is_heard, matched_with_gold, mentioned, pointed_out, split
 from ._pointing import pointed
-from ._sentences import as_sentence, interleave, pointing, sentence, tidy, unsayable
+from ._sentences import as_question, as_sentence, interleave, pointing, sentence, tidy, unsayable
 
 TEMPLATES = lines("""
     {yes_no} Answer yes or no.
@@ -60,9 +60,6 @@ TEMPLATES = lines("""
 SHORT_WORDS = 5
 """Up to so many words are a short answer."""
 
-_ASKING = frozenset(
-    "are can could did do does has have how in is on should was were what when where which who whose why will would".split()  # noqa: SIM905
-)
 _UNIT = r"(?:m2|m²|km2|km²|m|km|ha|%)"
 _NUMBER = re.compile(
     rf"(?P<digits>[0-9]{{1,3}}(?:,[0-9]{{3}})+|[0-9]{{1,12}})(?P<part>\.[0-9]{{1,9}})? ?(?P<unit>{_UNIT})?"
@@ -116,7 +113,7 @@ def _instruction(view: Sample, text: Text, number: int, *, rng: Random, options:
         mentioned(view, (mention,))
         places.append((mention.at, pointed(view, mention.targets, rng, options.limits)))
     asked = tuple(i for mention in text.mentions for i in mention.targets)
-    question = _as_question(interleave(text.text, places))
+    question = as_question(interleave(text.text, places))
     form = _form(text)
     slots: dict[str, Part | tuple[Part, ...]] = {"question" if form == "open" else form: question}
     answer: tuple[Part, ...] = (_written(tidy(text.answer), form),)
@@ -143,15 +140,6 @@ def _instruction(view: Sample, text: Text, number: int, *, rng: Random, options:
 def _exact(view: Sample, indices: tuple[int, ...]) -> Said:
     targets = [view.targets[i] for i in indices]
     return Said(tuple(one.shape for one in targets), tuple(one.label for one in targets), targets[0].image)
-
-
-def _as_question(parts: tuple[Part, ...]) -> tuple[Part, ...]:
-    """The question with a capital first and a stop last, a question mark where it asks."""
-    first, last = parts[0], parts[-1]
-    if isinstance(last, str) and last.endswith((".", "?", "!")):
-        return as_sentence(parts)
-    asks = isinstance(first, str) and first.split()[0].lower() in _ASKING
-    return as_sentence((*parts, "?" if asks else "."))
 
 
 # --- the forms of answers --------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from georsmllm.discover import task, task_names
 from georsmllm.errors import CannotSay
 from georsmllm.instruct_data.cyclic import turn
 from georsmllm.types import (
+    UNNAMED,
     ImageRef,
     Instruction,
     Mention,
@@ -60,24 +61,30 @@ def outlines(draw: st.DrawFn, width: int, height: int) -> PointSet:
 @st.composite
 def sentences(draw: st.DrawFn, num_targets: int) -> Text:
     """A sentence of a dataset, at times one that points at targets."""
-    kind = draw(st.sampled_from(["scene", "caption", "question", "place"]))
+    kind = draw(st.sampled_from(["scene", "caption", "question", "relation", "place", "expression", "region"]))
     if kind == "scene":
         return Text("scene", "harbor")
     words = st.lists(st.sampled_from(["a", "the", "ship", "is", "near", "two", "harbor,", "or", "forest .", "Köln"]))
     text = " ".join(draw(words))
     answer = draw(
-        st.sampled_from(["yes", "No.", "3", "1,200 m2", "forest", "a ship", "A", "A ship is in the harbor there"])
+        st.sampled_from(["", "yes", "No.", "3", "1,200 m2", "forest", "a ship", "A", "A ship is in the harbor there"])
     )
     if kind == "place":
         return Text("place", text)
+    if kind in ("expression", "region"):
+        among = st.lists(st.integers(0, num_targets - 1), max_size=3) if num_targets else st.just([])
+        whom = tuple(draw(among))
+        sides = {"expression": ("answer", text, ""), "region": ("text", "", text)}
+        side, said, told = sides[kind]
+        return Text(kind, said, told, (Mention(side, 0, whom),) if whom else ())
     pointing = st.builds(
         Mention,
-        st.sampled_from(["text", "answer"] if kind == "question" else ["text"]),
+        st.sampled_from(["text"] if kind == "caption" else ["text", "answer"]),
         st.integers(0, 12),
         st.lists(st.integers(0, num_targets - 1), max_size=2).map(tuple),
     )
     mentions = draw(st.lists(pointing, max_size=2)) if num_targets else []
-    return Text(kind, text, answer if kind == "question" else "", tuple(mentions))
+    return Text(kind, text, "" if kind == "caption" else answer, tuple(mentions))
 
 
 @st.composite
@@ -88,8 +95,9 @@ def samples(draw: st.DrawFn) -> Sample:
     target = st.builds(
         Target,
         st.just(images - 1),
-        st.sampled_from(LABELS),
+        st.sampled_from((*LABELS, UNNAMED)),
         shape,
+        phrase=st.sampled_from(["", "", "ship", "the ship on the left", "where do ships lie?"]),
         ignore=st.sampled_from(IGNORED),
         visible=st.sampled_from([1.0, 0.8]),
     )
