@@ -1,8 +1,9 @@
 """Cyclic referring: answers become questions and questions answers (GeoRSMLLM section on self-augmentation; methods 5).
 
 For every positive forward instruction there is a twin the other way round (all its objects in one region prompt, and one
-of them alone) and a twin forward again in other words. Leakage: twins share their view's scene, so they share its split;
-the mixture keeps one direction for each (view, class), so no set holds both. Noise rules drop by name, in `region`.
+of them alone) and a twin forward again in other words; what was asked by an expression is described by it. Leakage: twins
+share their view's scene, so they share its split; the mixture keeps one direction for each (scene, class), so no set
+holds both. Noise rules drop by name, in `region`.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ from georsmllm.contracts import AskOptions, Built, Refusal
 from georsmllm.errors import CannotSay
 from georsmllm.geometry import bounds, to_shapely
 from georsmllm.pointtext import N, canonical, from_grid
-from georsmllm.types import Instruction, PointSet, Ring, Said, Sample
+from georsmllm.types import Instruction, Part, PointSet, Ring, Said, Sample
 
+from .tasks import refer, seg
 from .tasks._asking import counted, fill, lines, number_word, singular
 from .tasks._boxing import UPRIGHT
+from .tasks._expressions import generate
+from .tasks._given import Expression, given
 from .tasks.region import describe
 
 AGAIN = lines("""
@@ -38,6 +42,11 @@ AGAIN = lines("""
     Write down where {expression} can be found.
 """)
 
+_BY_EXPRESSION = {("refer", "given"), ("refer", "generated"), ("refer", "group"), ("seg", "expression")}
+"""The tasks and forms that ask for what an expression denotes."""
+
+ASKING = {"refer": refer.TEMPLATES, "seg": seg.TEMPLATES}
+
 NEAR, FAR, FAR_SHARE = 2, 5, 0.1
 """Region inputs move by up to 2 grid lines, every tenth by up to 5 (methods section 5.3): a model must not learn strings."""
 MAX_MOVED_SHARE = 0.1
@@ -48,26 +57,32 @@ def turn(instructions: Sequence[Instruction], view: Sample, rng: Random, options
     """All instructions of a view with their twins: forward ones as they came, region inputs jittered, twins at the end."""
     turned: list[Instruction] = []
     refused: list[Refusal] = []
-    described = {one.targets for one in instructions if one.direction == "reverse"}
+    reverse = [one for one in instructions if one.direction == "reverse"]
+    tried = {(one.targets, "") for one in reverse}
+    described = {(one.targets, one.answer) for one in reverse}
     for source in instructions:
-        if source.direction != "forward" or not source.targets or len(source.labels) != 1:
+        if source.direction != "forward" or not source.targets:
+            continue
+        own = _own_expression(source, view)
+        if own is None and len(source.labels) != 1:
             continue
         for members in _members(source, rng):
-            if members in described:
+            words = own.words if own and members == source.targets and not own.is_question else ""
+            if (members, words) in tried:
                 continue
-            described.add(members)
-            built = describe(view, members, rng, options)
-            turned.extend(
-                replace(one, id=f"{source.id}~region-{one.form}", twin_of=source.id) for one in built.instructions
-            )
+            tried.add((members, words))
+            built = describe(view, members, rng, options, words=words)
             refused.extend(built.refusals)
-        expression = _expression(source, view)
-        if expression:
-            prompt = fill(rng.choice(AGAIN) + _form_of_answer(source), {"expression": expression})
+            for one in built.instructions:
+                if (members, one.answer) not in described:
+                    described.add((members, one.answer))
+                    turned.append(replace(one, id=f"{source.id}~region-{one.form}", twin_of=source.id))
+        prompt = _other_wording(source, own.words if own else _expression(source, view), rng)
+        if prompt:
             turned.append(replace(source, id=f"{source.id}~again", prompt=prompt, twin_of=source.id))
     forward = [one for one in (*instructions, *turned) if one.direction != "reverse"]
-    reverse = [_jittered(one, rng) for one in (*instructions, *turned) if one.direction == "reverse"]
-    return Built((*forward, *reverse), tuple(refused))
+    back = [_jittered(one, rng) for one in (*instructions, *turned) if one.direction == "reverse"]
+    return Built((*forward, *back), tuple(refused))
 
 
 def _members(source: Instruction, rng: Random) -> list[tuple[int, ...]]:
@@ -75,6 +90,16 @@ def _members(source: Instruction, rng: Random) -> list[tuple[int, ...]]:
     if len(source.targets) == 1:
         return [source.targets]
     return [source.targets, (rng.choice(source.targets),)]
+
+
+def _own_expression(source: Instruction, view: Sample) -> Expression | None:
+    """The expression that an instruction asks for, the dataset's or a proved one; None where it asks by class."""
+    if (source.task, source.form) not in _BY_EXPRESSION:
+        return None
+    question = "".join(part for part in source.prompt if isinstance(part, str))
+    all_of_them = (*given(view).expressions, *generate(view))
+    fitting = [one for one in all_of_them if one.targets == source.targets and one.words in question]
+    return max(fitting, key=lambda one: len(one.words), default=None)
 
 
 def _expression(source: Instruction, view: Sample) -> str:
@@ -87,6 +112,17 @@ def _expression(source: Instruction, view: Sample) -> str:
     if source.form == "largest":
         return f"the largest {singular(label)}" if count == 1 else f"the {number_word(count)} largest {plural(label)}"
     return ""
+
+
+def _other_wording(source: Instruction, words: str, rng: Random) -> tuple[Part, ...]:
+    """The same question in other words; () where there are no words for what it asks."""
+    if not words:
+        return ()
+    if not words.endswith("?"):
+        return fill(rng.choice(AGAIN) + _form_of_answer(source), {"expression": words})
+    templates = [one + _form_of_answer(source) for one in ASKING[source.task] if "{question}" in one]
+    prompts = [fill(template, {"question": words}) for template in templates]
+    return rng.choice([prompt for prompt in prompts if prompt != source.prompt])
 
 
 def _form_of_answer(source: Instruction) -> str:

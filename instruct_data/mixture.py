@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from georsmllm.layout import Counts, Shard
-from georsmllm.recipe import Mix, Recipe
+from georsmllm.recipe import Recipe
 from georsmllm.rng import unit
+from georsmllm.types import UNNAMED
 
 from .index import fill, rank_of
 from .parts import Bar
@@ -26,7 +27,7 @@ from .splits import assign_splits
 
 
 class Mixed(NamedTuple):
-    """What the mixture wrote and left out; the tables are split -> name -> records."""
+    """What the mixture wrote and left out; the tables are split -> name -> records, by_origin as in `layout.Stats`."""
 
     shards: tuple[Shard, ...]
     made: int
@@ -37,6 +38,7 @@ class Mixed(NamedTuple):
     by_task: dict[str, Counts]
     by_class: dict[str, Counts]
     negatives: dict[str, Counts]
+    by_origin: dict[str, dict[str, Counts]]
     scenes: Counts
     unused_images: int
 
@@ -51,7 +53,7 @@ def mix(recipe: Recipe, part_paths: Sequence[Path], state: Path, out: Path, *, b
         _choose_directions(db, recipe)
         _cool(db, recipe.mix.temperature)
         _weigh(db, recipe)
-        _cap(db, recipe.mix)
+        _cap(db, recipe)
         _cap_negatives(db, recipe.mix.negatives)
         shards = write_shards(db, recipe, part_paths, out, bar)
         return _mixed(db, shards, joined, remove_unused(db, out))
@@ -63,21 +65,28 @@ def mix(recipe: Recipe, part_paths: Sequence[Path], state: Path, out: Path, *, b
 def _choose_directions(db: sqlite3.Connection, recipe: Recipe) -> None:
     """One direction for each (scene, class): asked forward, or in reverse, never both (methods section 5.2, rule 3).
 
-    By scene, not by view: overlapping tiles show the same objects.
+    By scene, not by view: overlapping tiles show the same objects. Where some dataset has objects without a class in a
+    scene, these may be of any class, and all of the scene is asked one way.
     """
     seed, share = recipe.seed, recipe.cyclic.share
     db.create_function(
         "reversed", 2, lambda scene, label: unit(seed, "direction", scene, label) < share, deterministic=True
     )
+    db.execute("CREATE TEMP TABLE nameless (scene TEXT PRIMARY KEY) WITHOUT ROWID")
     db.execute(
-        "CREATE TEMP TABLE both_ways AS SELECT scene, label, reversed(scene, label) AS back FROM label JOIN record USING (n)"
-        " WHERE direction != '' AND dropped IS NULL GROUP BY scene, label HAVING COUNT(DISTINCT direction) > 1"
+        "INSERT INTO nameless SELECT DISTINCT scene FROM label JOIN record USING (n) WHERE label = ?", (UNNAMED,)
     )
-    db.execute("CREATE UNIQUE INDEX temp.both_ways_key ON both_ways (scene, label)")
+    kind = f"CASE WHEN record.scene IN nameless THEN '{UNNAMED}' ELSE label.label END"
+    db.execute(
+        f"CREATE TEMP TABLE both_ways AS SELECT scene, {kind} AS kind, reversed(scene, {kind}) AS back"  # noqa: S608
+        " FROM label JOIN record USING (n)"
+        " WHERE direction != '' AND dropped IS NULL GROUP BY 1, 2 HAVING COUNT(DISTINCT direction) > 1"
+    )
+    db.execute("CREATE UNIQUE INDEX temp.both_ways_key ON both_ways (scene, kind)")
     for direction, wrong in (("forward", 1), ("reverse", 0)):
         db.execute(
-            "UPDATE record SET dropped = 'other_direction' WHERE direction = ? AND dropped IS NULL AND EXISTS (SELECT 1"
-            " FROM label JOIN both_ways USING (label)"
+            "UPDATE record SET dropped = 'other_direction' WHERE direction = ? AND dropped IS NULL AND EXISTS (SELECT 1"  # noqa: S608
+            f" FROM label JOIN both_ways ON kind = {kind}"
             " WHERE label.n = record.n AND both_ways.scene = record.scene AND back = ?)",
             (direction, wrong),
         )
@@ -134,7 +143,8 @@ def _weigh(db: sqlite3.Connection, recipe: Recipe) -> None:
     )
 
 
-def _cap(db: sqlite3.Connection, rules: Mix) -> None:
+def _cap(db: sqlite3.Connection, recipe: Recipe) -> None:
+    rules = recipe.mix
     for task, most in rules.max_per_image.items():
         _keep_first(db, "split, view, task", {"task": task}, most=most, name="max_per_image")
     if rules.max_per_class is not None:
@@ -144,8 +154,10 @@ def _cap(db: sqlite3.Connection, rules: Mix) -> None:
             " WHERE dropped IS NULL) WHERE place > ?)",
             (rules.max_per_class,),
         )
-    for source, most in rules.max_per_source.items():
-        _keep_first(db, "split, source", {"source": source}, most=most, name="max_per_source")
+    if rules.max_per_source is not None:
+        for source in recipe.sources:
+            where = {"source": source.records_name}
+            _keep_first(db, "split, source", where, most=rules.max_per_source, name="max_per_source")
     for task, most in rules.max_per_task.items():
         _keep_first(db, "split, task", {"task": task}, most=most, name="max_per_task")
 
@@ -175,7 +187,7 @@ def _cap_negatives(db: sqlite3.Connection, share: float) -> None:
 def _mixed(db: sqlite3.Connection, shards: tuple[Shard, ...], joined: Counts, unused_images: int) -> Mixed:
     db.execute(
         "CREATE TEMP VIEW kept AS SELECT chosen.split, chosen.copy, chosen.scene, chosen.n, source.task, source.view,"
-        " source.negative FROM record AS chosen JOIN record AS source ON source.n = chosen.said WHERE chosen.dropped IS NULL"
+        " source.source, source.source_split, source.negative FROM record AS chosen JOIN record AS source ON source.n = chosen.said WHERE chosen.dropped IS NULL"
     )
     (made,) = db.execute("SELECT COUNT(*) FROM record WHERE copy = 1").fetchone()
     written, repeated = db.execute("SELECT COUNT(*), COALESCE(SUM(copy > 1), 0) FROM kept").fetchone()
@@ -192,9 +204,18 @@ def _mixed(db: sqlite3.Connection, shards: tuple[Shard, ...], joined: Counts, un
         by_task=_table(db, "SELECT split, task, COUNT(*) FROM kept GROUP BY 1, 2 ORDER BY 1, 2"),
         by_class=_table(db, "SELECT split, label, COUNT(*) FROM label JOIN kept USING (n) GROUP BY 1, 2 ORDER BY 1, 2"),
         negatives=_table(db, "SELECT split, task, SUM(negative) FROM kept GROUP BY 1, 2 ORDER BY 1, 2"),
+        by_origin=_origins(db),
         scenes=dict(db.execute("SELECT split, COUNT(DISTINCT scene) FROM kept GROUP BY 1 ORDER BY 1").fetchall()),
         unused_images=unused_images,
     )
+
+
+def _origins(db: sqlite3.Connection) -> dict[str, dict[str, Counts]]:
+    counted = db.execute("SELECT source, source_split, split, COUNT(*) FROM kept GROUP BY 1, 2, 3 ORDER BY 1, 2, 3")
+    found: dict[str, dict[str, Counts]] = defaultdict(lambda: defaultdict(dict))
+    for source, own, split, count in counted:
+        found[source][own][split] = count
+    return {source: dict(of_own) for source, of_own in found.items()}
 
 
 def _table(db: sqlite3.Connection, query: str) -> dict[str, Counts]:

@@ -126,13 +126,40 @@ def _denoted(view: Sample, text: Text) -> tuple[int, ...]:
     return mentioned(view, pointing(text, "answer"))
 
 
+def told(view: Sample) -> dict[tuple[int, ...], str]:
+    """Targets -> the dataset's own words for them: its descriptions of regions, else phrases, else expressions.
+
+    Whoever asks "What is at ...?" has them for an answer. A part of a scene has none, and questions are no answers.
+    """
+    found: dict[tuple[int, ...], str] = {}
+    if is_cut(view):
+        return found
+    for kind, side in (("region", "text"), ("expression", "answer")):
+        for text in view.texts:
+            targets = tuple(sorted({i for mention in pointing(text, side) for i in mention.targets}))
+            words = tidy(text.answer) if kind == "region" else phrased(text.text)
+            if text.kind == kind and targets and not unsayable(words) and not words.endswith("?"):
+                found.setdefault(targets, words)
+        if kind == "region":
+            for i, target in enumerate(view.targets):
+                words = phrased(target.phrase)
+                if _is_plain(words) and not words.endswith("?"):
+                    found.setdefault((i,), words)
+    return found
+
+
+def _is_plain(words: str) -> bool:
+    """Whether a phrase is words without digits: no region text may be copied."""
+    return bool(tokens(words)) and not any(sign.isdigit() for sign in words)
+
+
 def phrase_noise(view: Sample, index: int) -> str:
     """What is wrong with the phrase of a target, "" when nothing is, or it has none."""
     phrases = [_Raw(target.phrase, (i,)) for i, target in enumerate(view.targets) if target.phrase]
     before = [raw for raw in phrases if raw.targets[0] < index]
     after = [raw for raw in phrases if raw.targets[0] > index]
     phrase = view.targets[index].phrase
-    return words_noise(view, phrase, (index,), before, after) if phrase else ""
+    return words_noise(view, phrase, (index,), before, after) if phrase and not is_cut(view) else ""
 
 
 def words_noise(

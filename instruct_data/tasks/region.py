@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Set
+from dataclasses import replace
 from random import Random
 
 from georsmllm.classes import plural, with_article
 from georsmllm.contracts import AskOptions, Built, Refusal, Score, Task
 from georsmllm.errors import CannotSay
-from georsmllm.metrics.text import lemma, names, phrases_match, token_f1, tokens
-from georsmllm.types import Instruction, PointSet, Record, Said, Sample, Target
+from georsmllm.metrics.text import head_noun, lemma, names, phrases_match, token_f1, tokens
+from georsmllm.types import UNNAMED, Instruction, PointSet, Record, Said, Sample, Text
 
 from ._asking import (
     COORDINATES,
@@ -25,7 +26,10 @@ from ._asking import (
     refuse_all,
     singular,
 )
+from ._given import is_cut, labels_of, told
+from ._grounding import mentioned
 from ._pointing import is_ambiguous, noise, pointed, quiet_box
+from ._sentences import pointing, sentence, tidy, unsayable
 
 TEMPLATES = lines("""
     Describe {region}.
@@ -61,15 +65,12 @@ NOTHING_CHANGED = "Nothing changed here."
 """Said of several classes that are all annotated; of one alone it is said by its name, for others may have changed."""
 
 _SLOTS = ("region", "pair_region")
-_IMPERATIVE = re.compile(
-    r"^(?:please )?(?:find|locate|show(?: me)?|detect|segment|mark|where (?:is|are)) ", re.IGNORECASE
-)
-_IN_IMAGE = re.compile(r" in (?:this|the) (?:image|picture|scene)$", re.IGNORECASE)
 _DENIALS = frozenset({"no", "none", "nothing", "unchanged"})
 
 
 def build(view: Sample, rng: Random, options: AskOptions) -> Built:
-    """Per class "one" drawn target and the "group" of all of them; for a pair also "none", a box without change."""
+    """Per class "one" drawn target and the "group" of all of them; every region that the dataset itself describes; for a
+    pair also "none", a box without change."""
     if len(view.images) > 2:
         return Built(refusals=refuse_all(view, "more_than_two_images"))
     last = len(view.images) - 1
@@ -79,6 +80,7 @@ def build(view: Sample, rng: Random, options: AskOptions) -> Built:
         instructions, refusals = _ask_class(view, label, indices, rng, options)
         asked.extend(instructions)
         refused.extend(refusals)
+    own = _ask_texts(view, {(one.targets, str(one.answer[0])) for one in asked}, rng, options)
     if last:
         for label, indices in by_class(view, image=0).items():
             if askable(view, indices):
@@ -87,19 +89,55 @@ def build(view: Sample, rng: Random, options: AskOptions) -> Built:
         quiet = quiet_box(view, rng) if known else None
         if quiet is not None:
             asked.append(_negative(view, quiet, known, rng, options))
+    return Built((*asked, *own.instructions), (*refused, *own.refusals))
+
+
+def _ask_texts(view: Sample, described: Set[tuple[tuple[int, ...], str]], rng: Random, options: AskOptions) -> Built:
+    """The regions that the dataset describes, but for those that are described in these words already."""
+    asked: list[Instruction] = []
+    refused: list[Refusal] = []
+    for n, text in enumerate(one for one in view.texts if one.kind == "region"):
+        try:
+            members = _mentioned(view, text)
+        except CannotSay as error:
+            refused.append(Refusal("", error.reason, ()))
+            continue
+        built = describe(view, members, rng, options, words=tidy(text.answer))
+        refused.extend(built.refusals)
+        asked.extend(
+            replace(one, id=identity(view, "region", one.form, "text", str(n)))
+            for one in built.instructions
+            if (one.targets, str(one.answer[0])) not in described
+        )
     return Built(tuple(asked), tuple(refused))
 
 
-def describe(view: Sample, members: tuple[int, ...], rng: Random, options: AskOptions) -> Built:
-    """The one question that describes these targets (of one class in one image) together, or why it is not asked.
+def _mentioned(view: Sample, text: Text) -> tuple[int, ...]:
+    members = mentioned(view, pointing(text, "text"))
+    if not members:
+        raise CannotSay("cut_view" if is_cut(view) else "mentions_nothing", "a description without a region")
+    if view.targets[members[0]].image != len(view.images) - 1:
+        raise CannotSay("on_first_image", "the region lies in the first image")
+    return members
 
-    A single target that is noise or ambiguous refuses the whole group: the answer's number would not be the region's.
+
+def describe(view: Sample, members: tuple[int, ...], rng: Random, options: AskOptions, *, words: str = "") -> Built:
+    """The one question that describes these targets of one image together, or why it is not asked.
+
+    words: the answer; left out, the dataset's own words for just these targets, else their class, which must be one. A
+    single target that is noise or ambiguous refuses the whole group: the answer's number would not be the region's.
     """
-    label = view.targets[members[0]].label
-    same_class = by_class(view, image=view.targets[members[0]].image)[label]
+    words = words or told(view).get(members, "")
+    label = labels_of(view, members)
+    first = view.targets[members[0]]
+    is_named = first.label == label != UNNAMED
+    reason = unsayable(words) if words else "" if is_named else "unnamed"
+    if reason:
+        return Built(refusals=(Refusal(label, reason, members),))
+    same_class = by_class(view, image=first.image)[first.label]
     refused: dict[str, list[int]] = {}
     for i in members:
-        reason = noise(view, i) or ("ambiguous" if is_ambiguous(view, i, same_class) else "")
+        reason = noise(view, i) or ("ambiguous" if not words and is_ambiguous(view, i, same_class) else "")
         if reason:
             refused.setdefault(reason, []).append(i)
     if refused:
@@ -108,7 +146,7 @@ def describe(view: Sample, members: tuple[int, ...], rng: Random, options: AskOp
         said = pointed(view, members, rng, options.limits)
     except CannotSay as error:
         return Built(refusals=(Refusal(label, error.reason, members),))
-    return Built((_instruction(view, said, members, rng=rng, options=options),))
+    return Built((_instruction(view, said, members, _answer(view, members, words), rng=rng, options=options),))
 
 
 def _ask_class(
@@ -125,16 +163,20 @@ def _ask_class(
             reasons[i] = reason
         else:
             clean.append(i)
+    own = told(view)
+    if label == UNNAMED:
+        reasons.update((i, "unnamed") for i in clean if (i,) not in own)
+        clean = [i for i in clean if (i,) in own]
     asked: list[Instruction] = []
     groups: list[tuple[str, tuple[int, ...]]] = []
     if clean:
         # ambiguity is looked up for those that are asked only: a class may have thousands of targets
         drawn = rng.choice(clean)
         groups.append(("one", (drawn,)))
-        if 1 < len(clean) <= options.limits.max_objects:
+        if 1 < len(clean) <= options.limits.max_objects and label != UNNAMED:
             groups.append(("group", tuple(clean)))
     for form, members in groups:
-        clear = tuple(i for i in members if not is_ambiguous(view, i, indices))
+        clear = tuple(i for i in members if (i,) in own or not is_ambiguous(view, i, indices))
         reasons.update((i, "ambiguous") for i in members if i not in clear)
         if len(clear) < (2 if form == "group" else 1):
             continue
@@ -143,7 +185,8 @@ def _ask_class(
         except CannotSay as error:
             reasons.update((i, error.reason) for i in clear)
             continue
-        asked.append(_instruction(view, said, clear, rng=rng, options=options))
+        text = _answer(view, clear, own.get(clear, ""))
+        asked.append(_instruction(view, said, clear, text, rng=rng, options=options))
     covered = {i for instruction in asked for i in instruction.targets}
     refused: dict[str, list[int]] = {}
     for i in askable(view, indices):
@@ -153,45 +196,34 @@ def _ask_class(
 
 
 def _instruction(
-    view: Sample, said: Said, indices: tuple[int, ...], *, rng: Random, options: AskOptions
+    view: Sample, said: Said, indices: tuple[int, ...], text: str, *, rng: Random, options: AskOptions
 ) -> Instruction:
     form = "one" if len(indices) == 1 else "group"
     targets = tuple(view.targets[i] for i in indices)
+    labels = tuple(sorted({target.label for target in targets}))
     slot = _SLOTS[len(view.images) - 1]
-    text = _one(targets[0], len(view.images)) if form == "one" else _group(view, targets)
     return Instruction(
-        id=identity(view, "region", form, targets[0].label),
+        id=identity(view, "region", form, *labels),
         task="region",
         form=form,
         images=view.images,
         prompt=fill(pick(rng, options, TEMPLATES, frozenset({slot})), {slot: said}),
         answer=(text,),
         gold=(Said(tuple(target.shape for target in targets), said.labels, said.image),),
-        labels=(targets[0].label,),
+        labels=labels,
         targets=indices,
         direction="reverse",
     )
 
 
-def _one(target: Target, num_images: int) -> str:
-    """The dataset's own phrase as a sentence; the class where it has no words, or digits (no region text may be copied)."""
-    phrase = _IN_IMAGE.sub("", _IMPERATIVE.sub("", " ".join(target.phrase.split()).rstrip(".?! ")))
-    if tokens(phrase) and not any(sign.isdigit() for sign in phrase):
-        return _sentence(phrase)
-    if num_images == 2:
-        return f"A new or altered {singular(target.label)}."
-    return _sentence(with_article(target.label))
-
-
-def _group(view: Sample, targets: tuple[Target, ...]) -> str:
-    label = targets[0].label
-    if len(view.images) == 2:
-        return f"New or altered {plural(label)}."
-    return _sentence(counted(view, label, len(targets)))
-
-
-def _sentence(words: str) -> str:
-    return f"{words[0].upper()}{words[1:]}."
+def _answer(view: Sample, indices: tuple[int, ...], words: str) -> str:
+    """The words as a sentence; without any, the class of the targets and, where they are things, their number."""
+    if words:
+        return sentence(words)
+    label, is_pair = view.targets[indices[0]].label, len(view.images) == 2
+    if len(indices) == 1:
+        return f"A new or altered {singular(label)}." if is_pair else sentence(with_article(label))
+    return f"New or altered {plural(label)}." if is_pair else sentence(counted(view, label, len(indices)))
 
 
 def _negative(view: Sample, quiet: PointSet, known: tuple[str, ...], rng: Random, options: AskOptions) -> Instruction:
@@ -220,7 +252,7 @@ def score(text: str, record: Record) -> Score:
         return Score(
             "ok", max(denied, f1), {"named": denied, "count_right": denied, "head_noun": denied, "token_f1": f1}
         )
-    label = record.provenance.labels[0]
+    label = _noun(record)
     named = names(text, label)
     counted = _number(text, label) == _number(gold, label)
     parts = {
@@ -230,6 +262,12 @@ def score(text: str, record: Record) -> Score:
         "token_f1": f1,
     }
     return Score("ok", 1.0 if named and counted else f1, parts)
+
+
+def _noun(record: Record) -> str:
+    """What an answer must name: the class; of targets without one class what the gold itself names."""
+    labels = record.provenance.labels
+    return labels[0] if labels[0] != UNNAMED and len(labels) == 1 else head_noun(record.gold_text) or UNNAMED
 
 
 def _number(text: str, label: str) -> int:

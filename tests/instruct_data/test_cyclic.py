@@ -14,7 +14,22 @@ from georsmllm.geometry import to_shapely
 from georsmllm.instruct_data.cyclic import AGAIN, turn
 from georsmllm.instruct_data.tasks._boxing import UPRIGHT
 from georsmllm.pointtext import N, canonical
-from georsmllm.types import ImageRef, Instruction, PointSet, Ring, Said, Sample, Target, box, polygon, rbox
+from georsmllm.types import (
+    UNNAMED,
+    ImageRef,
+    Instruction,
+    Mention,
+    PointSet,
+    Ring,
+    Said,
+    Sample,
+    Target,
+    Text,
+    Window,
+    box,
+    polygon,
+    rbox,
+)
 
 SIZE = (1000, 1000)
 
@@ -253,3 +268,73 @@ def test_jitter_stays_on_the_grid():
                     assert all(
                         0 <= c <= N for ring in canonical(part.shapes[0], SIZE).rings for p in ring.points for c in p
                     )
+
+
+# --- by expression ---------------------------------------------------------------------------------------------------
+
+
+def told(words: str, *indices: int) -> Text:
+    return Text("expression", words, mentions=(Mention("answer", 0, indices),))
+
+
+def nameless(*targets: Target, texts: tuple[Text, ...] = ()) -> Sample:
+    unnamed = tuple(replace(target, label=UNNAMED) for target in targets)
+    return replace(view(*unnamed), texts=texts, classes=(), exhaustive=())
+
+
+def twins(sample: Sample, name: str = "refer", seed: int = 0) -> list[Instruction]:
+    return [one for one in turned(sample, name, seed)[1].instructions if one.twin_of]
+
+
+def test_what_was_found_by_an_expression_is_described_by_it_and_asked_again_in_other_words():
+    sample = nameless(ship(100, 100), ship(500, 500), texts=(told("Find the red ship.", 0),))
+    back, again = sorted(twins(sample), key=lambda one: one.direction, reverse=True)
+    assert (back.task, back.answer, back.targets, back.labels) == ("region", ("The red ship.",), (0,), (UNNAMED,))
+    assert (again.task, again.form, again.labels) == ("refer", "given", (UNNAMED,))
+    assert any(again.prompt == (wording.replace("{expression}", "the red ship"),) for wording in AGAIN)
+
+
+def test_a_group_is_described_by_its_expression_and_one_of_it_alone_only_by_a_name():
+    named = replace(view(ship(100, 100), ship(500, 500)), texts=(told("the two grey ships", 0, 1),), exhaustive=())
+    answers = {one.answer for one in twins(named) if one.direction == "reverse"}
+    assert answers == {("The two grey ships.",), ("A ship.",)}
+    _, built = turned(nameless(ship(100, 100), ship(500, 500), texts=named.texts), "refer")
+    assert [one.answer for one in built.instructions if one.direction == "reverse"] == [("The two grey ships.",)]
+    assert "unnamed" in {one.reason for one in built.refusals}
+
+
+def test_an_expression_of_several_classes_bears_them_all():
+    both = told("what floats and what does not", 0, 1)
+    sample = replace(view(ship(100, 100), lake(500, 500, 90)), texts=(both,), exhaustive=())
+    labels = {one.labels for one in twins(sample) if len(one.targets) == 2}
+    assert labels == {("lake", "ship")}
+
+
+def test_a_question_is_no_description_and_is_asked_again_with_another_end():
+    sample = nameless(ship(100, 100), texts=(told("What carries cargo?", 0),))
+    for seed in range(20):
+        sources, built = turned(sample, "refer", seed)
+        (source,) = sources
+        (again,) = [one for one in built.instructions if one.twin_of]
+        assert again.prompt != source.prompt
+        assert str(again.prompt[0]).startswith("What carries cargo? ")
+
+
+def test_a_proved_expression_turns_too():
+    sample = view(ship(100, 100), ship(700, 300))
+    back = [one for one in twins(sample) if one.direction == "reverse" and "generated" in one.twin_of]
+    assert back
+    assert all(one.answer[0] != "A ship." and str(one.answer[0]).startswith("The ") for one in back)
+
+
+def test_segments_of_an_expression_are_described_by_it():
+    sample = replace(view(lake(100, 100, 300)), texts=(told("the old lake", 0),), exhaustive=())
+    (back,) = [one for one in twins(sample, "seg") if one.direction == "reverse"]
+    assert back.answer == ("The old lake.",)
+
+
+def test_a_part_of_a_scene_is_not_described_by_the_words_of_the_whole():
+    sample = nameless(ship(100, 100, phrase="the largest ship"))
+    whole = [one.answer for one in forward(sample, "region")]
+    part = replace(sample, images=(replace(sample.images[0], window=Window(0, 0, *SIZE)),))
+    assert (whole, forward(part, "region")) == ([("The largest ship.",)], [])

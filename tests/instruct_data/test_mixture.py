@@ -12,7 +12,7 @@ from georsmllm.errors import UsageError
 from georsmllm.instruct_data.build import silent
 from georsmllm.instruct_data.mixture import Mixed, mix
 from georsmllm.recipe import Cyclic, Mix, Recipe, Source, Split
-from georsmllm.types import Message, Provenance, Record, ViewFacts
+from georsmllm.types import UNNAMED, Message, Provenance, Record, ViewFacts
 
 
 def record(identity: str, *, task: str = "det", view: str = "d/v", label: str = "ship", scene: str = "", split: str = "",
@@ -197,13 +197,11 @@ def test_temperature_looks_at_each_split_alone_and_weights_come_after_it(tmp_pat
 
 def test_a_source_has_at_most_so_many_records_in_each_split(tmp_path):
     made = [*sources_of(SIZES, "train"), *sources_of({"large": 64}, "val")]
-    rules = recipe(
-        sources=SOURCES, mix=Mix(max_per_source={"large": 30, "small": 99}, negatives=1.0), split=Split(by="official")
-    )
+    rules = recipe(sources=SOURCES, mix=Mix(max_per_source=30, negatives=1.0), split=Split(by="official"))
     result, written = mixed(tmp_path, rules, *made)
-    assert by_source(written) == {"large": 30, "middle": 100, "small": 25}
+    assert by_source(written) == {"large": 30, "middle": 30, "small": 25}
     assert by_source(written, "val")["large"] == 30
-    assert result.dropped == {"max_per_source": 404}
+    assert result.dropped == {"max_per_source": 474}
 
 
 def test_caps_keep_the_first_by_rank(tmp_path):
@@ -310,3 +308,15 @@ def test_a_folder_of_views_that_is_left_empty_goes_too(tmp_path):
     (tmp_path / "out" / "images" / "d" / "v2.png").write_bytes(b"x")
     mixed(tmp_path, recipe(mix=Mix(negatives=0.0)), record("r2", view="d/v2", negative=True))
     assert not (tmp_path / "out" / "images").exists()
+
+
+def test_a_scene_with_things_of_no_class_is_asked_one_way_as_a_whole(tmp_path):
+    made = []
+    for i in range(40):
+        made += [
+            record(f"f{i}", task="refer", view=f"d/v{i}", scene=f"s{i}", label=UNNAMED, direction="forward"),
+            record(f"b{i}", task="region", view=f"e/v{i}", scene=f"s{i}", direction="reverse"),
+        ]
+    kept = ids(mixed(tmp_path, recipe(cyclic=Cyclic(share=0.5)), *made)[1])
+    assert all((f"f{i}" in kept) != (f"b{i}" in kept) for i in range(40))
+    assert {name[0] for name in kept} == {"f", "b"}

@@ -13,14 +13,18 @@ from georsmllm.contracts import AskOptions, Limits, Refusal
 from georsmllm.instruct_data.tasks.region import NOTHING_CHANGED, TASK, describe
 from georsmllm.pointtext import parse
 from georsmllm.types import (
+    UNNAMED,
     ImageRef,
     Instruction,
+    Mention,
     PointSet,
     Record,
     Ring,
     Said,
     Sample,
     Target,
+    Text,
+    Window,
     box,
     point,
     polygon,
@@ -281,3 +285,48 @@ def test_no_text_breaks_the_judge(record_of: Recorder, text: str) -> None:
     score = TASK.score(text, record_of(ask(view(ship(100, 100)))["region-one:ship"]))
     assert 0 <= score.value <= 1
     assert score.verdict == "ok" or score.value == 0
+
+
+def described(answer: str, *indices: int) -> Text:
+    return Text("region", "", answer, (Mention("text", 0, indices),) if indices else ())
+
+
+def test_a_region_that_the_dataset_describes_has_its_words_for_an_answer(record_of: Recorder) -> None:
+    sample = replace(view(ship(100, 100), ship(500, 500)), texts=(described("A long ship. It is docked", 0),))
+    answers = {name: record_of(one).gold_text for name, one in ask(sample, seed=3).items()}
+    assert "A long ship. It is docked." in answers.values()
+    assert len([answer for answer in answers.values() if "long" in answer]) == 1
+    for name, one in ask(sample, seed=3).items():
+        assert TASK.score(answers[name], record_of(one)).value == 1
+
+
+def test_a_description_of_several_classes_at_once_is_one_question(record_of: Recorder) -> None:
+    sample = replace(
+        view(ship(100, 100), Target(0, "harbor", quad(300, 300))), texts=(described("A ship off a harbor", 0, 1),)
+    )
+    one = ask(sample)["region-group:text:0"]
+    assert (one.labels, one.targets) == (("harbor", "ship"), (0, 1))
+    assert record_of(one).gold_text == "A ship off a harbor."
+
+
+@pytest.mark.parametrize(
+    ("sample", "reason"),
+    [
+        (replace(view(ship(100, 100)), texts=(described("A ship"),)), "mentions_nothing"),
+        (replace(view(ship(100, 100)), texts=(described("A ship at (3, 4)", 0),)), "coordinates_in_text"),
+        (replace(view(ship(100, 100, ignore="crowd")), texts=(described("A ship", 0),)), "mentions_ignored"),
+        (replace(view(), images=(replace(IMAGE, window=Window(0, 0, 9, 9)),), texts=(described("A ship"),)), "cut_view"),
+        (replace(view(ship(100, 100), images=2), texts=(described("A ship", 0),)), "on_first_image"),
+        (view(replace(ship(100, 100), label=UNNAMED)), "unnamed"),
+    ],
+)  # fmt: skip
+def test_a_region_without_fit_words_is_refused_by_name(sample: Sample, reason: str) -> None:
+    assert reason in {refusal.reason for refusal in TASK.build(sample, Random(0), AskOptions()).refusals}
+
+
+def test_of_what_has_no_class_the_answer_must_name_what_the_dataset_does(record_of: Recorder) -> None:
+    sample = view(replace(ship(100, 100, phrase="the grey ship at the quay"), label=UNNAMED))
+    record = record_of(ask(sample)["region-one:object"])
+    scores = [TASK.score(text, record).value for text in ("A ship.", "Two ships.", "An object.")]
+    assert scores[0] == 1
+    assert max(scores[1:]) < 1
