@@ -14,6 +14,7 @@ from georsmllm.contracts import Limits
 from georsmllm.discover import nearest
 from georsmllm.errors import UsageError
 from georsmllm.images import AUTO, Stretch
+from georsmllm.overrides import Plain, set_key
 
 if TYPE_CHECKING:
     import yaml
@@ -22,8 +23,6 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Weight = Annotated[float, msgspec.Meta(ge=0)]
 SplitName = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]*$")]
-
-Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -80,7 +79,7 @@ class Mix(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     max_per_image: dict[str, Count] = {}
     max_per_class: Count | None = None
     max_per_task: dict[str, Count] = {}
-    max_per_source: dict[str, Count] = {}
+    max_per_source: Count | None = None
     negatives: Share = 0.15
 
 
@@ -128,7 +127,7 @@ def load(path: Path | None, overrides: Sequence[str] = (), flags: Mapping[str, P
     """
     tree, root = _from_file(path) if path is not None else ({}, None)
     for override in overrides:
-        _set(tree, override)
+        set_key(tree, override)
     tree.update(flags or {})
     _anchor_sources(tree, Path.cwd())
     try:
@@ -186,41 +185,6 @@ def _anchor_sources(tree: dict[str, Plain], folder: Path) -> None:
     for source in sources if isinstance(sources, list) else []:
         if isinstance(source, dict) and isinstance(source.get("path"), str):
             source["path"] = os.path.normpath(folder / Path(str(source["path"])).expanduser())
-
-
-def _set(tree: dict[str, Plain], override: str) -> None:
-    import yaml
-
-    key, equals, text = override.partition("=")
-    if not equals or not key:
-        raise UsageError(f"expected key=value like tiles.size=512, got {override!r}")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise UsageError(f"{override!r}: the value is not YAML") from None
-    *path, last = key.split(".")
-    node: dict[str, Plain] | list[Plain] = tree
-    for step in path:
-        below = node[_index(node, step, override)] if isinstance(node, list) else node.setdefault(step, {})
-        if not isinstance(below, (dict, list)):
-            raise UsageError(f"{override!r}: {step} is not a group of keys")
-        node = below
-    if isinstance(node, dict):
-        node[last] = value
-    elif value is None:
-        del node[_index(node, last, override)]
-    else:
-        node[_index(node, last, override)] = value
-
-
-def _index(entries: Sequence[Plain], step: str, override: str) -> int:
-    """Where an entry of a list stands: by its number, or, of a source, by its name."""
-    names = [str(one.get("name") or one.get("dataset")) if isinstance(one, dict) else str(one) for one in entries]
-    if step in names:
-        return names.index(step)
-    if step.isdigit() and int(step) < len(entries):
-        return int(step)
-    raise UsageError(f"{override!r}: there is no {step!r}; {nearest(step, tuple(names))}")
 
 
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>[^`]*)`(?: - at `\$(?P<at>[^`]*)`)?")
@@ -319,8 +283,5 @@ def _check(recipe: Recipe) -> None:
         raise UsageError(
             f"{unknown[0]!r} is named in templates or mix but is not among the tasks {', '.join(recipe.tasks)}"
         )
-    foreign = sorted(set(mix.max_per_source) - set(names))
-    if foreign:
-        raise UsageError(f"mix.max_per_source names {foreign[0]!r}, but the sources are {', '.join(names)}")
     if not 0 <= recipe.tiles.overlap_px < recipe.tiles.size:
         raise UsageError(f"tiles need 0 <= overlap < size, got {recipe.tiles.overlap_px} and {recipe.tiles.size}")

@@ -9,7 +9,8 @@ import click
 
 from georsmllm.errors import UsageError
 from georsmllm.layout import Stats
-from georsmllm.recipe import Plain, Recipe, load
+from georsmllm.overrides import Plain
+from georsmllm.recipe import Recipe, load
 
 EPILOG = """
 \b

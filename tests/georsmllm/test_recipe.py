@@ -93,10 +93,6 @@ def test_flags_alone_make_a_recipe():
             ("  negatives: 0.2", "  weights: {cout: 2}"),
             "'cout' is named in templates or mix but is not among the tasks",
         ),
-        (
-            ("  negatives: 0.2", "  max_per_source: {vhrr: 2}"),
-            "mix.max_per_source names 'vhrr', but the sources are dota, vhr",
-        ),
         (("  negatives: 0.2", "  temperature: 0.5"), "recipe.yaml:13: Expected a number >= 1.0 at mix.temperature"),
         (("weight: 2.5", "weight: -1"), "recipe.yaml:8: Expected a number >= 0.0 at sources.1.weight"),
         (("tasks:", "split: {ratios: {train: 0.5}}\ntasks:"), "split ratios must add up to 1"),
