@@ -14,9 +14,9 @@ from georsmllm.metrics.text import rouge_l, token_f1, tokens, words
 from georsmllm.types import Instruction, Part, Record, Sample, Text
 
 from ._asking import COORDINATES, fill, identity, lines, pick
+from ._changes import says_unchanged
 from ._grounding import Pointers, is_heard, matched_with_gold, pointed_out, split
 from ._sentences import as_sentence, interleave, pointing, sentence, unsayable
-from ._changes import says_unchanged
 
 TEMPLATES = lines("""
     Describe this image {length}.
@@ -185,7 +185,7 @@ def score(text: str, record: Record) -> Score:
             verdict = error.reason
     elif COORDINATES.search(text):
         verdict = "coordinates"
-    if verdict == "ok" and not tokens(said):
+    if verdict == "ok" and not words(said):
         verdict = "empty"
     if verdict != "ok":
         return Score(verdict, 0.0, _parts("", record, Matched(0, len(record.gold), ())))
