@@ -78,7 +78,7 @@ def turn(instructions: Sequence[Instruction], view: Sample, rng: Random, options
                     described.add((members, one.answer))
                     turned.append(replace(one, id=f"{source.id}~region-{one.form}", twin_of=source.id))
         prompt = _other_wording(source, own.words if own else _expression(source, view), rng)
-        if prompt:
+        if prompt and not (own and _is_paraphrased(own, view)):
             turned.append(replace(source, id=f"{source.id}~again", prompt=prompt, twin_of=source.id))
     forward = [one for one in (*instructions, *turned) if one.direction != "reverse"]
     back = [_jittered(one, rng) for one in (*instructions, *turned) if one.direction == "reverse"]
@@ -100,6 +100,11 @@ def _own_expression(source: Instruction, view: Sample) -> Expression | None:
     all_of_them = (*given(view).expressions, *generate(view))
     fitting = [one for one in all_of_them if one.targets == source.targets and one.words in question]
     return max(fitting, key=lambda one: len(one.words), default=None)
+
+
+def _is_paraphrased(own: Expression, view: Sample) -> bool:
+    """Whether the dataset itself asks for the same in other words."""
+    return any(one.targets == own.targets and one.words != own.words for one in given(view).expressions)
 
 
 def _expression(source: Instruction, view: Sample) -> str:

@@ -11,7 +11,7 @@ from georsmllm.contracts import Refusal
 from georsmllm.errors import CannotSay
 from georsmllm.geometry import bounds
 from georsmllm.metrics.match import iou_matrix
-from georsmllm.metrics.text import head_noun, lemma, tokens
+from georsmllm.metrics.text import head_noun, tokens
 from georsmllm.types import UNNAMED, PointSet, Sample, Text
 
 from ._gold import cell_of
@@ -245,6 +245,6 @@ def phrased(words: str) -> str:
 
 
 def is_plural(expression: Expression) -> bool:
-    """Whether a question about it has a plural verb: "where are"."""
+    """Whether a question about it has a plural verb: "where are". A singular noun may denote several all the same."""
     head = head_noun(expression.words)
-    return len(expression.targets) > 1 or (lemma(head) == head and head not in tokens(expression.words))
+    return head not in tokens(expression.words)

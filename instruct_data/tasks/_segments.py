@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from georsmllm.contracts import Limits
+from georsmllm.contracts import AskOptions
 from georsmllm.errors import CannotSay
 from georsmllm.geometry import to_box, to_shapely
 from georsmllm.keypoints import keypoints
@@ -31,9 +31,10 @@ NOTHING = Segments(Said((), ()), Said((), ()))
 class Pen:
     """Says the areas of one view; keypoints are placed once for each, whatever it is asked in."""
 
-    def __init__(self, view: Sample, limits: Limits) -> None:
+    def __init__(self, view: Sample, options: AskOptions) -> None:
         self.view = view
-        self.limits = limits
+        self.limits = options.limits
+        self.num_keypoints = options.num_keypoints
         self.size = view.images[0].size_wh
         self._boxes: dict[PointSet, PointSet] = {}
 
@@ -67,7 +68,9 @@ class Pen:
 
     def _box(self, shape: PointSet) -> PointSet:
         if shape not in self._boxes:
-            self._boxes[shape] = PointSet("box", to_box(shape).rings, keypoints(shape, self.size))
+            self._boxes[shape] = PointSet(
+                "box", to_box(shape).rings, keypoints(shape, self.size, count=self.num_keypoints)
+            )
         return self._boxes[shape]
 
 

@@ -100,7 +100,7 @@ def build(view: Sample, rng: Random, options: AskOptions) -> Built:
     every "expression" of the dataset, and one that is proved of each class."""
     if len(view.images) != 1:
         return Built(refusals=refuse_all(view, "two_images"))
-    pen = Pen(view, options.limits)
+    pen = Pen(view, options)
     asked: list[Instruction] = []
     refused: list[Refusal] = []
     for label, indices in by_class(view).items():

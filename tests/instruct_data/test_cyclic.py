@@ -338,3 +338,9 @@ def test_a_part_of_a_scene_is_not_described_by_the_words_of_the_whole():
     whole = [one.answer for one in forward(sample, "region")]
     part = replace(sample, images=(replace(sample.images[0], window=Window(0, 0, *SIZE)),))
     assert (whole, forward(part, "region")) == ([("The largest ship.",)], [])
+
+
+def test_what_the_dataset_asks_in_two_ways_is_not_asked_in_a_third():
+    texts = (told("the red ship", 0), told("the ship off the quay", 0))
+    again = [one for one in twins(nameless(ship(100, 100), texts=texts)) if one.direction == "forward"]
+    assert again == []

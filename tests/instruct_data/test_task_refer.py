@@ -285,3 +285,8 @@ def test_what_does_not_fit_the_budget_is_refused() -> None:
     sample = replace(fleet(*places), texts=(expression("the five ships", 0, 1, 2, 3, 4),))
     refused = built(sample, options=AskOptions(Limits(max_objects=3))).refusals
     assert "over_budget" in {one.reason for one in refused}
+
+
+def test_a_singular_that_denotes_several_is_asked_in_the_singular() -> None:
+    sample = view(thing(100, 100), thing(500, 500), texts=(expression("the paved area", 0, 1),))
+    assert not any(" are the paved area" in words(asked(sample, seed)["group:given:0"]) for seed in range(40))

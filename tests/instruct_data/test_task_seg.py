@@ -258,3 +258,8 @@ def test_a_proved_expression_is_segmented() -> None:
     said = {str(expressed(view(*lakes), seed)["seg-expression:swimming_pool"].prompt) for seed in range(40)}
     assert any("largest swimming pool" in words for words in said)
     assert any("topmost swimming pool" in words for words in said)
+
+
+def test_as_many_keypoints_are_said_as_the_form_of_answer_wants(record_of: Recorder) -> None:
+    one = ask(TWO, replace(WORDINGS, num_keypoints=2))["seg-all:water"]
+    assert [text.partition("|")[2].count("(") for text in record_of(one).gold_text.split(";")] == [2, 2]
