@@ -94,10 +94,12 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 @dataclass(frozen=True, slots=True)
 class AskOptions:
-    """What a task needs to know beyond the view: budgets, and the wordings to draw from."""
+    """What a task needs to know beyond the view: budgets, the wordings to draw from, and how many keypoints each area gets
+    (None: by its size)."""
 
     limits: Limits = field(default_factory=Limits)
     templates: tuple[str, ...] = ()
+    num_keypoints: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,7 @@ class Dialect:
     width and height of one rounding step in pixels of the view. extent(size_wh): the numbers of the view's right and
     bottom border, so px = (number + offset) * size / extent. is_relative: extent is the same for every view; else the
     numbers are pixels, of the view or of what the model's processor resizes it to. num_keypoints: how many a box must
-    have where it has any; None: as many as one likes.
+    have where it has any; None: as many as one likes. is_stable: encode(decode(text)) is text for whatever encode wrote.
     """
 
     title: str
@@ -181,4 +183,5 @@ class Dialect:
     is_relative: bool = True
     offset: float = 0.0
     num_keypoints: int | None = None
+    is_stable: bool = True
     examples: tuple[Example, ...] = ()

@@ -1,4 +1,4 @@
-"""What a record's words say in points: every stretch of point text in its question and its answer, heard by the strict ear.
+"""What a record's words say in points: every stretch of its dialect in question and answer, heard by the strict ear.
 
 Nothing here looks at the gold's coordinates: what is drawn or judged is what stands in the text.
 """
@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple
 
-from georsmllm.errors import BadAnswer
+from georsmllm.discover import dialect
+from georsmllm.errors import BadAnswer, UsageError
 from georsmllm.pointtext import NONE, decode
-from georsmllm.types import PointSet, Record
+from georsmllm.types import KINDS, PointSet, Record
 
 Where = Literal["prompt", "answer"]
 
@@ -22,10 +23,14 @@ IN_DEGREES = "geoloc"
 
 _AFTER = ".,;"  # punctuation of the sentence around a stretch
 _LABELLED = re.compile(r"(?P<label>[^\[\]]{1,80}): (?=\[|none$)")
+_LABEL_BEFORE = re.compile(r"(?:^|\n)([^\[\]\n]{1,80}): $")
+
+OWN = "georsmllm"
+"""The name of our own point text."""
 
 
 class Stretch(NamedTuple):
-    """Point text at text[start:end]; label: the words before the colon, where its line begins with any."""
+    """Text of the dialect at text[start:end]; label: the words before the colon, where its line begins with any."""
 
     start: int
     end: int
@@ -94,6 +99,22 @@ def stretches(text: str, where: Where) -> tuple[Stretch, ...]:
     return tuple(found)
 
 
+def stretches_of(name: str, text: str, where: Where) -> tuple[Stretch, ...]:
+    """All stretches of a dialect in a text, in order; raises UsageError for a dialect that there is not."""
+    form = dialect(name)
+    if name == OWN:
+        return stretches(text, where)
+    return tuple(
+        Stretch(start, end, text[start:end], _label(text, start, where)) for start, end in form.stretches(text)
+    )
+
+
+def _label(text: str, start: int, where: Where) -> str:
+    has_colon = where == "answer" and start > 2 and text[start - 2 : start] == ": "
+    before = _LABEL_BEFORE.search(text, max(0, start - 83), start) if has_colon else None
+    return before.group(1) if before else ""
+
+
 def hear(record: Record, where: Where) -> Heard:
     """The objects that the question or the answer of a record says, and what cannot be read; total."""
     if record.task == IN_DEGREES and where == "answer":
@@ -108,20 +129,36 @@ def hear(record: Record, where: Where) -> Heard:
     objects: list[Object] = []
     troubles: list[Trouble] = []
     heard_to = 0
-    for stretch in stretches(text, where):
+    try:
+        found = stretches_of(record.provenance.dialect, text, where)
+    except UsageError as unknown:
+        return Heard((), (Trouble("unknown_dialect", str(unknown), 0, len(text)),))
+    for stretch in found:
         troubles.extend(_stray(text, heard_to, stretch.start))
         heard_to = stretch.end
         try:
-            shapes = decode(stretch.text, size)
+            objects.extend(_objects(stretch, record.provenance.dialect, size, (only, image)))
         except BadAnswer as bad:
             troubles.append(Trouble(bad.reason, str(bad), stretch.start, stretch.end))
-            continue
-        at = stretch.start
-        for shape, piece in zip(shapes, stretch.text.split(";"), strict=False):
-            objects.append(Object(shape, stretch.label or only, image, at, at + len(piece)))
-            at += len(piece) + 1
     troubles.extend(_stray(text, heard_to, len(text)))
     return Heard(tuple(objects), tuple(troubles))
+
+
+def _objects(stretch: Stretch, name: str, size_wh: tuple[int, int], otherwise: tuple[str, int]) -> list[Object]:
+    """The objects of a stretch; in our own text each stands in its own piece of it. otherwise: the label of objects
+    without one, and the image; raises BadAnswer."""
+    only, image = otherwise
+    if name != OWN:
+        spoken = dialect(name).decode(stretch.text, size_wh, KINDS)
+        return [
+            Object(one.shape, one.label or stretch.label or only, image, stretch.start, stretch.end) for one in spoken
+        ]
+    objects: list[Object] = []
+    at = stretch.start
+    for shape, piece in zip(decode(stretch.text, size_wh), stretch.text.split(";"), strict=False):
+        objects.append(Object(shape, stretch.label or only, image, at, at + len(piece)))
+        at += len(piece) + 1
+    return objects
 
 
 def _stray(text: str, start: int, end: int) -> list[Trouble]:

@@ -13,12 +13,13 @@ import msgspec
 from georsmllm.checking import misshapen
 from georsmllm.classes import canonical, plural, with_article
 from georsmllm.contracts import Limits, Task
+from georsmllm.discover import dialect, dialect_names
 from georsmllm.errors import BadAnswer, CannotSay
 from georsmllm.geometry import bounds
-from georsmllm.hearing import Where, answer, hear, prompt, spoken_image, stretches
-from georsmllm.pointtext import decode, encode
+from georsmllm.hearing import Where, answer, hear, prompt, spoken_image, stretches_of
 from georsmllm.report import gold_shapes, num_points
-from georsmllm.types import Record
+from georsmllm.translation import ceiling
+from georsmllm.types import KINDS, Record
 
 Found = Iterator[tuple[str, str]]
 """Pairs of a problem's name and what it is in this record."""
@@ -53,6 +54,15 @@ def messages(record: Record) -> Found:
         yield "tag", f"expected [{record.task}] at the head of the question, got {question[:30]!r}"
     if record.gold_text != answer(record):
         yield "gold_text", f"{record.gold_text[:40]!r} is not the answer {answer(record)[:40]!r}"
+
+
+def spoken(record: Record, wanted: str) -> Found:
+    """The record is in the dialect of the set's recipe, and there is such a dialect."""
+    name = record.provenance.dialect
+    if name not in dialect_names():
+        yield "dialect", f"no dialect is called {name!r}"
+    elif name != wanted:
+        yield "dialect", f"its texts are {name}, the recipe says {wanted}"
 
 
 def gold(record: Record) -> Found:
@@ -110,10 +120,11 @@ def point_text(record: Record) -> Found:
 
 
 def _is_placed(record: Record) -> bool:
-    """Whether the image that the texts refer to has a view; if not, the laws of messages, gold or images say so."""
+    """Whether the image that the texts refer to has a view, and their dialect an ear; if not, other laws say so."""
     views = record.provenance.views
     return (
-        len(record.images) == len(views)
+        record.provenance.dialect in dialect_names()
+        and len(record.images) == len(views)
         and 0 <= spoken_image(record) < len(views)
         and all(view.width > 0 and view.height > 0 for view in views)
     )
@@ -124,9 +135,10 @@ def _point_text(record: Record, side: Where) -> Found:
     size = view.width, view.height
     text = answer(record) if side == "answer" else prompt(record)
     yield from (("point_text", f"{side}: {trouble.message}") for trouble in hear(record, side).troubles)
-    for stretch in stretches(text, side):
+    form = dialect(record.provenance.dialect)
+    for stretch in stretches_of(record.provenance.dialect, text, side) if form.is_stable else ():
         try:
-            again = encode(decode(stretch.text, size), size)
+            again = form.encode(form.decode(stretch.text, size, KINDS), size, None)
         except BadAnswer:
             continue  # named above
         except CannotSay as cannot:
@@ -154,8 +166,8 @@ def budget(record: Record, limits: Limits) -> Found:
 
 
 def score(record: Record, tasks: Mapping[str, Task]) -> Found:
-    """The task's own judge gives the gold text its ceiling (law 3), and every reference. The record's gold has kept the
-    law of gold."""
+    """The task's own judge gives the gold text its ceiling (law 3), and every reference; in a coarser dialect than ours at
+    least against the gold as that dialect rounds it. The record's gold has kept the law of gold."""
     task = tasks.get(record.task)
     if task is None:
         yield "unknown_task", f"{record.task!r}; there are: {', '.join(tasks)}"
@@ -164,7 +176,7 @@ def score(record: Record, tasks: Mapping[str, Task]) -> Found:
         return
     for text, what in ((record.gold_text, "gold text"), *((text, "reference") for text in record.references)):
         try:
-            judged = task.score(text, record)
+            judged = ceiling(task, text, record)
         except (ArithmeticError, BadAnswer, LookupError, ValueError) as error:
             # A judge is total over answers, but not over records that no task of its name has made.
             yield "law_3", f"the judge cannot read the record: {error}"

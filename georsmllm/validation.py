@@ -17,7 +17,7 @@ from georsmllm import layout, sides
 from georsmllm.contracts import Limits, Task
 from georsmllm.errors import UsageError
 from georsmllm.layout import Manifest, Shard, Stats
-from georsmllm.record_laws import Found, budget, gold, messages, point_text, score, strict_type, words
+from georsmllm.record_laws import Found, budget, gold, messages, point_text, score, spoken, strict_type, words
 from georsmllm.set_files import Pictured, by_header, by_pixels, described, unlike
 from georsmllm.types import Record
 
@@ -40,6 +40,7 @@ PROBLEMS = {
     "looks_form": "the looks of a view are neither 32 hex digits nor nothing",
     "tag": "the question does not begin with the task's tag",
     "unknown_task": "no task of that name",
+    "dialect": "a record is in a dialect that there is not, or in another than the recipe's",
     "gold_text": "gold_text is not the last answer",
     "other_class": "the words of a record are not about the class that its provenance names",
     "no_option": "the right scene class is not among the options that the question names",
@@ -157,6 +158,7 @@ class _Bench:
     ) -> None:
         self.folder = folder
         self.limits: Limits = manifest.recipe.limits
+        self.dialect = manifest.recipe.dialect
         self.tasks = tasks
         self.db = db
         self.look = look
@@ -222,6 +224,7 @@ def _record(bench: _Bench, record: Record, split: str, where: str) -> Found:
     yield from messages(record)
     yield from _images(bench, record)
     yield from words(record)
+    yield from spoken(record, bench.dialect)
     yield from point_text(record)
     yield from budget(record, bench.limits)
     flaws = tuple(gold(record))

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from georsmllm import __version__
-from georsmllm.discover import converter, task
+from georsmllm.discover import converter, dialect, task
 from georsmllm.errors import UsageError
 from georsmllm.jsonl import PART, alone, read_json, write_json, writing
 from georsmllm.layout import FORMAT, Manifest, SourceFacts, SourceStats, Stats
@@ -57,6 +57,7 @@ def build(
         converter(source.dataset)
     for name in recipe.tasks:
         task(name)
+    dialect(recipe.dialect)
     state = out / ".state"
     if not overwrite and (out / "manifest.json").exists():
         return _kept(recipe, out)
@@ -87,7 +88,8 @@ def _finish(
     write_json(out / "stats.json", stats)
     manifest = Manifest(FORMAT, __version__, recipe, facts, mixed.shards, {})
     with writing(out / "README.md") as file:
-        file.write(card(manifest, stats).encode())
+        papers = {source.dataset: converter(source.dataset).card.paper for source in recipe.sources}
+        file.write(card(manifest, stats, papers).encode())
     for stray in out.glob(f".*{PART}"):
         stray.unlink()
     files = {name: hashlib.sha256((out / name).read_bytes()).hexdigest() for name in _DESCRIBED}

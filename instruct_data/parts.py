@@ -26,13 +26,15 @@ import msgspec
 
 from georsmllm import images
 from georsmllm.contracts import AskOptions, Built, Converter, Ref, Refusal, Task
-from georsmllm.discover import converter, task
+from georsmllm.discover import converter, dialect, task
 from georsmllm.errors import BadRecord, CannotSay, UsageError
+from georsmllm.hearing import OWN
 from georsmllm.jsonl import read_json, read_lines, write_json, writing
 from georsmllm.layout import Quarantined
 from georsmllm.recipe import Recipe, Source
 from georsmllm.rng import rng
 from georsmllm.tiling import cut
+from georsmllm.translation import ceiling
 from georsmllm.types import ImageRef, Instruction, Provenance, Record, Sample, Target, ViewFacts
 
 from .cyclic import turn
@@ -292,7 +294,7 @@ def _records(shop: Workshop, sample: Sample, pictures: tuple[Picture, ...], tall
         for instruction in built.instructions:
             origin = _origin(shop, view, instruction, facts)
             try:
-                line = record(instruction, images=files, provenance=origin, limits=shop.recipe.limits)
+                line = _said(shop, instruction, files, origin)
             except CannotSay as cannot:
                 label = ", ".join(instruction.labels)
                 refusals.append(Refusal(label, cannot.reason, instruction.targets))
@@ -307,6 +309,18 @@ def _records(shop: Workshop, sample: Sample, pictures: tuple[Picture, ...], tall
         beyond = sum(target.ignore == "outside_image" for target in sample.targets)
         tally.targets += beyond
         add(tally.ignored, {"outside_image": beyond} if beyond else {})
+
+
+def _said(shop: Workshop, instruction: Instruction, files: tuple[str, ...], origin: Provenance) -> Record:
+    """The record of an instruction; raises CannotSay as `record` does, and below_grid where a dialect rounds so much that
+    its own gold text would not be right. Our own point text has been tried by the tasks."""
+    line = record(instruction, images=files, provenance=origin, limits=shop.recipe.limits)
+    one = dict(shop.tasks).get(line.task)
+    if shop.recipe.dialect != OWN and one is not None:
+        judged = ceiling(one, line.gold_text, line)
+        if judged.value < one.ceiling:
+            raise CannotSay("below_grid", f"its gold text scores {judged.value:.3f} in {shop.recipe.dialect}")
+    return line
 
 
 def _origin(shop: Workshop, view: Sample, instruction: Instruction, facts: tuple[ViewFacts, ...]) -> Provenance:
@@ -334,21 +348,27 @@ def _ask(shop: Workshop, view: Sample) -> Built:
     instructions: list[Instruction] = []
     refusals: list[Refusal] = []
     for name, one in shop.tasks:
-        options = AskOptions(shop.recipe.limits, shop.recipe.templates.get(name, ()))
+        options = _options(shop, name)
         built = one.build(view, rng(seed, view.id, name), options)
         instructions.extend(built.instructions)
         refusals.extend(built.refusals)
     if shop.recipe.is_cyclic:
-        options = AskOptions(shop.recipe.limits, shop.recipe.templates.get("region", ()))
+        options = _options(shop, "region")
         turned = turn(instructions, view, rng(seed, view.id, "cyclic"), options)
         return Built(turned.instructions, (*refusals, *turned.refusals))
     return Built(tuple(instructions), tuple(refusals))
 
 
+def _options(shop: Workshop, name: str) -> AskOptions:
+    recipe = shop.recipe
+    return AskOptions(recipe.limits, recipe.templates.get(name, ()), dialect(recipe.dialect).num_keypoints)
+
+
 # These say that a task is not for such a view; a target that another task could have asked bears that task's reason.
-_NOT_FOR_THIS_VIEW = frozenset(
-    ("one_image", "two_images", "more_than_two_images", "no_polygon", "areas", "not_countable", "on_first_image")
-)
+_NOT_FOR_THIS_VIEW = frozenset((
+    "one_image", "two_images", "more_than_two_images", "no_polygon", "areas", "not_countable", "on_first_image",
+    "not_told_apart",
+))  # fmt: skip
 
 
 def _account(tally: Tally, targets: tuple[Target, ...], said: list[Instruction], refusals: list[Refusal]) -> None:

@@ -14,8 +14,8 @@ NUMBER = r"-?[0-9]{1,6}+(?:\.[0-9]{1,6}+)?"
 
 
 def stretch(form: str, none: str = NONE) -> re.Pattern[str]:
-    """Whatever looks like the form, damaged or not, and a line that is the form's word for nothing."""
-    return re.compile(rf"{form}|^[ \t]*{re.escape(none)}[ \t]*$", re.MULTILINE)
+    """Whatever looks like the form, damaged or not, and a line that is the form's word for nothing, alone or behind a colon."""
+    return re.compile(rf"{form}|(?:^[ \t]*|(?<=: )){re.escape(none)}[ \t]*$", re.MULTILINE)
 
 
 def found(pattern: re.Pattern[str], text: str) -> tuple[tuple[int, int], ...]:

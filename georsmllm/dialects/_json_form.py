@@ -15,7 +15,7 @@ STRETCH = re.compile(
     r"```(?:json)?\s*[\[{][^`]*+(?:```)?"
     r"|\[\s*\{[^{}]*+(?:\}\s*,\s*\{[^{}]*+)*+\}?\s*\]?"
     r'|\{\s*"[^{}]*+\}?'
-    r"|^[ \t]*(?:\[\s*\]|None|There are none\.)[ \t]*$",
+    r"|(?:^[ \t]*|(?<=: ))(?:\[\s*\]|None|There are none\.)[ \t]*$",
     re.MULTILINE,
 )
 """A list or an object, fenced or not, damaged or not, and a line that says that there is nothing."""

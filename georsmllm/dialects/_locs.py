@@ -18,14 +18,17 @@ MIDDLE = 0.5
 
 extent = relative(BINS)
 
-_NAME = r"[^<>\n]{0,200}"
-STRETCH = stretch(rf"(?:^{_NAME})?<loc_[0-9]*+>?(?:<loc_[0-9]*+>?|<sep>|{_NAME}(?=<loc_))*+", "There are none.")
-"""In a sentence the label's beginning is unknown: it is heard only at the beginning of a line or after an object."""
+_NAME = r"[^<>\s](?:[^<>\n]{0,198}[^<>\s])?"
+STRETCH = stretch(
+    rf"(?:^{_NAME}(?=<loc_))?<loc_[0-9]*+>?(?:<loc_[0-9]*+>?|<sep>|{_NAME}(?=<loc_))*+", "There are none."
+)
+"""A label has no space between itself and its tokens, words of a sentence do; it stands at the beginning of a line or after
+an object."""
 
 
 def item(count: int) -> re.Pattern[str]:
     """A label, if any, and so many tokens."""
-    return re.compile(rf"(?P<label>{_NAME})(?P<locs>(?:<loc_[0-9]{{1,3}}>){{{count}}})")
+    return re.compile(rf"(?P<label>(?:{_NAME})?)(?P<locs>(?:<loc_[0-9]{{1,3}}>){{{count}}})")
 
 
 def bins(points: Sequence[Point], size_wh: SizeWH) -> list[tuple[int, int]]:

@@ -10,6 +10,8 @@ from georsmllm.contracts import Limits, SizeWH, Spoken
 from georsmllm.errors import CannotSay
 from georsmllm.types import Kind, Point
 
+from ._ear import NONE
+
 NEARLY = 1e-6
 """In rounding steps: a value so near to a whole step (or to half of one) is meant to be on it."""
 
@@ -43,6 +45,11 @@ def written(
             raise CannotSay("not_in_dialect", "the form has no room for keypoints")
         said.append(write(spoken))
     return [one.text for one in sorted(said)]
+
+
+def joined(said: Sequence[str], between: str = "", none: str = NONE) -> str:
+    """The objects one after another, or the form's word for nothing."""
+    return between.join(said) if said else none
 
 
 def check_budget(objects: Sequence[Spoken], limits: Limits | None) -> None:

@@ -17,7 +17,7 @@ from georsmllm.types import KINDS, Kind, PointSet, Ring, box, rbox
 from . import geochat
 from ._ear import NONE, check_corners, check_kind, check_range, found, items, numbers, pixels, stretch
 from ._frames import cells, relative
-from ._pen import Written, written
+from ._pen import Written, joined, written
 
 SPAN = geochat.SPAN
 SAYS: tuple[Kind, ...] = ("box", "rbox")
@@ -32,7 +32,7 @@ extent = relative(SPAN)
 
 
 def encode(objects: Sequence[Spoken], size_wh: SizeWH, limits: Limits | None = None) -> str:
-    return "".join(written(objects, limits, lambda one: _write(one.shape, size_wh), kinds=SAYS)) or NONE
+    return joined(written(objects, limits, lambda one: _write(one.shape, size_wh), kinds=SAYS))
 
 
 def _write(shape: PointSet, size_wh: SizeWH) -> Written:

@@ -17,7 +17,7 @@ from georsmllm.types import KINDS, Kind, Point, PointSet, Ring, Sign, box, polyg
 
 from ._ear import NONE, check_corners, check_kind, check_range, found, items, numbers, pixels, stretch
 from ._frames import cells, relative
-from ._pen import Written, written
+from ._pen import Written, joined, written
 
 SPAN = pointtext.N
 SAYS: tuple[Kind, ...] = ("box", "rbox", "polygon")
@@ -35,7 +35,7 @@ extent = relative(SPAN)
 
 
 def encode(objects: Sequence[Spoken], size_wh: SizeWH, limits: Limits | None = None) -> str:
-    return "".join(written(objects, limits, lambda one: _write(one.shape, size_wh), kinds=SAYS)) or NONE
+    return joined(written(objects, limits, lambda one: _write(one.shape, size_wh), kinds=SAYS))
 
 
 def _write(shape: PointSet, size_wh: SizeWH) -> Written:

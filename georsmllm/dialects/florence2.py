@@ -12,7 +12,7 @@ from georsmllm.types import KINDS, Kind, PointSet, Ring, box
 from . import _locs
 from ._ear import check_corners, check_kind, found, items
 from ._frames import cells
-from ._pen import Written, check_labels, speakable, written
+from ._pen import Written, check_labels, joined, speakable, written
 
 NOTHING = "There are none."
 """LMMRotate's words; Florence-2 itself has none."""
@@ -24,7 +24,7 @@ _BETWEEN = re.compile("")
 
 def encode(objects: Sequence[Spoken], size_wh: SizeWH, limits: Limits | None = None) -> str:
     check_labels(objects)
-    return "".join(written(objects, limits, lambda one: _write(one, size_wh), kinds=SAYS)) or NOTHING
+    return joined(written(objects, limits, lambda one: _write(one, size_wh), kinds=SAYS), none=NOTHING)
 
 
 def _write(spoken: Spoken, size_wh: SizeWH) -> Written:

@@ -19,7 +19,7 @@ from georsmllm.types import KINDS, Kind, PointSet, Ring, box, rbox
 from ._angles import Turned, corners, quarter
 from ._ear import NONE, check_corners, check_kind, check_range, found, items, numbers, pixels, stretch
 from ._frames import cells, relative
-from ._pen import Written, check_centre, nearest, scaled, written
+from ._pen import Written, check_centre, joined, nearest, scaled, written
 
 SPAN = 100
 FURTHEST = 100 * SPAN
@@ -35,7 +35,7 @@ extent = relative(SPAN)
 
 
 def encode(objects: Sequence[Spoken], size_wh: SizeWH, limits: Limits | None = None) -> str:
-    return "".join(written(objects, limits, lambda one: write(one.shape, size_wh), kinds=SAYS)) or NONE
+    return joined(written(objects, limits, lambda one: write(one.shape, size_wh), kinds=SAYS))
 
 
 def write(shape: PointSet, size_wh: SizeWH) -> Written:

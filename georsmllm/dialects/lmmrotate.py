@@ -17,7 +17,7 @@ from georsmllm.types import KINDS, Kind, PointSet, Ring, rbox
 from . import _locs
 from ._ear import check_kind, found, items
 from ._frames import cells
-from ._pen import Written, check_budget, check_labels, speakable, turned_from_top, written
+from ._pen import Written, check_budget, check_labels, joined, speakable, turned_from_top, written
 
 NOTHING = "There are none."
 SAYS: tuple[Kind, ...] = ("rbox",)
@@ -34,7 +34,7 @@ def encode(objects: Sequence[Spoken], size_wh: SizeWH, limits: Limits | None = N
         same = [spoken for spoken in objects if spoken.label == label]
         quads = written(same, None, lambda one: _write(one.shape, size_wh), kinds=SAYS)
         said.append((speakable(label) if label else "") + "<sep>".join(quads))
-    return "".join(said) or NOTHING
+    return joined(said, none=NOTHING)
 
 
 def _write(shape: PointSet, size_wh: SizeWH) -> Written:

@@ -16,7 +16,7 @@ from georsmllm.types import KINDS, Kind, PointSet, Ring, box
 
 from ._ear import NONE, check_corners, check_kind, check_range, found, items, numbers, pixels, stretch
 from ._frames import cells, relative
-from ._pen import Written, check_labels, speakable, written
+from ._pen import Written, check_labels, joined, speakable, written
 
 SPAN = pointtext.N
 SAYS: tuple[Kind, ...] = ("box", "rbox")
@@ -36,7 +36,7 @@ extent = relative(SPAN)
 
 def encode(objects: Sequence[Spoken], size_wh: SizeWH, limits: Limits | None = None) -> str:
     check_labels(objects)
-    return "".join(written(objects, limits, lambda one: _write(one, size_wh), kinds=SAYS)) or NONE
+    return joined(written(objects, limits, lambda one: _write(one, size_wh), kinds=SAYS))
 
 
 def _write(spoken: Spoken, size_wh: SizeWH) -> Written:

@@ -11,7 +11,7 @@ from georsmllm.types import KINDS, Kind, PointSet, Ring, box
 
 from ._ear import NONE, check_corners, check_kind, check_range, found, items, numbers, pixels, stretch
 from ._frames import cells, relative
-from ._pen import Written, nearest, scaled, written
+from ._pen import Written, joined, nearest, scaled, written
 
 SPAN = 100
 SAYS: tuple[Kind, ...] = ("box",)
@@ -25,7 +25,7 @@ extent = relative(SPAN)
 
 
 def encode(objects: Sequence[Spoken], size_wh: SizeWH, limits: Limits | None = None) -> str:
-    return ", ".join(written(objects, limits, lambda one: _write(one.shape, size_wh), kinds=SAYS)) or NONE
+    return joined(written(objects, limits, lambda one: _write(one.shape, size_wh), kinds=SAYS), ", ")
 
 
 def _write(shape: PointSet, size_wh: SizeWH) -> Written:

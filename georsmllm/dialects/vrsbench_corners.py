@@ -17,7 +17,7 @@ from georsmllm.types import KINDS, Kind, PointSet, rbox
 
 from ._ear import NONE, check_kind, check_range, found, items, pixels, stretch
 from ._frames import cells, relative
-from ._pen import Written, nearest, scaled, written
+from ._pen import Written, joined, nearest, scaled, written
 
 DIGITS = 6
 """We write so many; the publisher writes a float as it is."""
@@ -33,7 +33,7 @@ extent = relative(1)
 
 
 def encode(objects: Sequence[Spoken], size_wh: SizeWH, limits: Limits | None = None) -> str:
-    return ";".join(written(objects, limits, lambda one: _write(one.shape, size_wh), kinds=SAYS)) or NONE
+    return joined(written(objects, limits, lambda one: _write(one.shape, size_wh), kinds=SAYS), ";")
 
 
 def _write(shape: PointSet, size_wh: SizeWH) -> Written:

@@ -18,7 +18,7 @@ from georsmllm.types import KINDS, Kind, PointSet, rbox
 from ._angles import Turned, corners, counter_clockwise
 from ._ear import NONE, check_kind, check_range, found, items, numbers, stretch
 from ._frames import cells, relative
-from ._pen import Written, check_centre, truncated, written
+from ._pen import Written, check_centre, joined, truncated, written
 
 SPAN = 100
 SAYS: tuple[Kind, ...] = ("rbox",)
@@ -31,7 +31,7 @@ extent = relative(SPAN)
 
 
 def encode(objects: Sequence[Spoken], size_wh: SizeWH, limits: Limits | None = None) -> str:
-    return "".join(written(objects, limits, lambda one: _write(one.shape, size_wh), kinds=SAYS)) or NONE
+    return joined(written(objects, limits, lambda one: _write(one.shape, size_wh), kinds=SAYS))
 
 
 def _write(shape: PointSet, size_wh: SizeWH) -> Written:
@@ -79,6 +79,7 @@ DIALECT = Dialect(
     stretches=partial(found, _STRETCH),
     grid=cells(extent),
     extent=extent,
+    is_stable=False,
     examples=(
         Example(
             "the form of prepare_eval_all.ipynb on a 512 px patch, an angle of its measured range -90..90",

@@ -21,8 +21,6 @@ NAMES = dialect_names()
 REFUSALS = {
     "collapsed", "not_finite", "not_in_dialect", "outside_view", "over_budget", "ring_over_budget", "unspeakable_label",
 }  # fmt: skip
-DRIFTS = {"vrsbench_obb_v2"}
-"""Forms whose text, heard and written again, may move by a step: which corner is the nearer one hangs on the cut numbers."""
 DEGREES = {"geochat": 0.5, "earthdial": 0.5, "fit_rs": 1.0, "vrsbench_obb_v1": 0.5, "vrsbench_obb_v2": 0.5}
 """How much an angle is rounded by at most, where the form has one."""
 
@@ -156,7 +154,7 @@ def test_what_was_heard_is_said_again_in_the_same_words(name: str, data: st.Data
     chosen, size, objects = data.draw(scenes(name))
     text, _ = said(chosen, size, objects)
     heard = chosen.decode(text, size, chosen.kinds)
-    if name in DRIFTS or (name == "vrsbench_obb_v1" and size[0] != size[1]):
+    if not chosen.is_stable and (name != "vrsbench_obb_v1" or size[0] != size[1]):
         again, kept = said(chosen, size, heard)
         assert sum(1 for _ in chosen.decode(again, size, chosen.kinds)) == len(kept)
     else:
