@@ -22,7 +22,7 @@ from georsmllm.images import BadImage
 from georsmllm.looks import Gallery, looks
 from georsmllm.records import walk
 
-_AT_ONCE = 1024
+_AT_ONCE = 256
 _SCHEMA = """
 PRAGMA journal_mode = OFF;
 PRAGMA cache_size = -8192;

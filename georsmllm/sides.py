@@ -14,7 +14,7 @@ SCHEMA = (
     "CREATE TABLE side (law TEXT, name TEXT, split TEXT, place TEXT, PRIMARY KEY (law, name, split)) WITHOUT ROWID;"
 )
 _WHAT = {"law_7_scene": "scene", "law_7_content": "image with the hash", "law_7_looks": "image with the looks"}
-_AT_ONCE = 1024
+_AT_ONCE = 256
 
 LOOKS = re.compile("[0-9a-f]{32}")
 """The form of a perceptual hash; a view that has none holds ""."""

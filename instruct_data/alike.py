@@ -12,7 +12,7 @@ from itertools import islice
 
 from georsmllm.looks import Gallery
 
-_AT_ONCE = 1024
+_AT_ONCE = 256
 
 
 class Alike:

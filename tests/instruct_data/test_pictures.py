@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from georsmllm import imagefile
 from georsmllm.errors import BadRecord
-from georsmllm.images import Stretch, content_hash, read_rgb, size_wh
+from georsmllm.images import Stretch, content_hash, file_hash, read_rgb, size_wh
 from georsmllm.instruct_data.pictures import Picture, view_path
+from georsmllm.looks import looks
 from georsmllm.tiling import view, windows
 from georsmllm.types import ImageRef, Window
 
@@ -81,3 +83,18 @@ def test_no_two_views_meet_in_one_name_and_none_leaves_the_set() -> None:
     assert len(set(names)) == len(names) - 1
     assert all(name.startswith("images/s/") and ".." not in name for name in names)
     assert names[5] == "images/s/a__8x8__4___0.png"
+
+
+def test_a_view_tells_the_looks_of_its_source_and_none_of_a_file_too_large_to_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patches = np.random.default_rng(0).integers(0, 256, (10, 12), dtype=np.uint8)
+    Image.fromarray(patches.repeat(9, axis=0).repeat(8, axis=1)).save(tmp_path / "a.tif")
+    image = ImageRef("a.tif", *size_wh(tmp_path / "a.tif"))
+    tile = view(image, Window(5, 5, 30, 20))
+    said = looks(read_rgb(tmp_path / "a.tif"))
+    picture = Picture(tmp_path, image, Stretch())
+    assert picture.facts(tile).looks == picture.facts(image).looks == said != ""
+    monkeypatch.setattr(imagefile, "MAX_PIXELS_AT_ONCE", 100)
+    large = Picture(tmp_path, image, Stretch())
+    assert (large.facts(tile).looks, large.facts(tile).content) == ("", file_hash(tmp_path / "a.tif"))
