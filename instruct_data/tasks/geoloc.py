@@ -30,7 +30,7 @@ TEMPLATES = lines("""
     On which spot of the Earth are we looking down? Write {form}.
     Guess the place from what you see, and give {form}.
     Please find out where this is. Answer with {form}.
-    Name the place where this image was taken as {form}.
+    Say where this image was taken as {form}.
     I need the location of this image as {form}.
 """)
 

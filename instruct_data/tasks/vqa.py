@@ -24,13 +24,13 @@ TEMPLATES = lines("""
     {yes_no} Is it yes or no? One word, please.
     Look at the image. {yes_no} Say yes or no.
     Here is a question about what you see: {yes_no} Answer with yes or no.
-    Decide and answer with a single yes or no: {yes_no} Nothing more.
+    Decide: {yes_no} A single yes or no is enough.
     {number} Answer with a number.
     {number} Give the number only.
     {number} Reply with one number and nothing else.
     Look at the image. {number} State the number.
     Here is a question about an amount: {number} Answer with a number only.
-    Estimate it from the image: {number} One number is enough.
+    Look closely. {number} One number is enough.
     {choice} Answer with the right option only.
     {choice} Reply with nothing but your choice.
     {choice} Name the option that fits, nothing else.
