@@ -113,7 +113,7 @@ def test_law_7_the_same_pixels_under_two_names_share_a_side(tmp_path):
 def test_every_task_is_asked_and_every_image_is_there_and_used(whole):
     out, _ = whole
     made = records(out)
-    assert {record.task for record in made} == {"change", "cls", "count", "det", "region", "seg", "tags"}
+    assert {record.task for record in made} == {"change", "cls", "count", "det", "refer", "region", "seg", "tags"}
     shown = {path for record in made for path in record.images}
     there = {p.relative_to(out).as_posix() for p in (out / "images").rglob("*") if p.is_file()}
     assert shown == there

@@ -17,7 +17,7 @@ def recipe(*names: str, **changes: object) -> Recipe:
     """All tasks over the named worlds (all of them by default), tiles small enough that something is cut."""
     whole = Recipe(
         sources=tuple(Source(dataset=name, path=str(DATA / name / "world")) for name in names or NAMES),
-        tasks=("change", "cls", "count", "det", "region", "seg", "tags"),
+        tasks=("change", "cls", "count", "det", "refer", "region", "seg", "tags"),
         tiles=Tiles(size=64, overlap=16),
         mix=Mix(negatives=0.5),
         split=Split(ratios={"train": 0.7, "val": 0.3}),
