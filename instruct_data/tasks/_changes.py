@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from georsmllm.classes import is_countable
+from georsmllm.classes import canonical, is_countable
 from georsmllm.metrics.text import lemma, tokens, words
+from georsmllm.types import Sample
 
 from ._asking import NUMBER_WORDS
+from ._sentences import sentence, unsayable
 
 _SAME = re.compile(
     r"(?:there (?:is|are|was|were|has been|have been) )?(?:almost |nearly )?no (?:\w+ ){0,2}(?:changes?|changed|differences?)"
@@ -69,6 +72,22 @@ def describes(text: str, counts: Mapping[str, int], classes: tuple[str, ...]) ->
         if is_countable(label)
         for number in (_number_before(words(text), at) for at in _places(said, label))
     )
+
+
+def captions_of_all(view: Sample) -> tuple[str, ...]:
+    """The captions of a whole pair that are about just its changes, as sentences without their stop; sorted.
+
+    () where not every change is known: a class is not annotated in full, or a target is ignored, or in the first image.
+    """
+    labels = tuple(sorted(map(canonical, view.classes)))
+    is_known = set(labels) <= set(view.exhaustive) and all(
+        target.label in labels and target.ignore is None and target.image == 1 for target in view.targets
+    )
+    if len(view.images) != 2 or not is_known or any(image.window is not None for image in view.images):
+        return ()
+    counts = Counter(target.label for target in view.targets)
+    captions = [text.text for text in view.texts if text.kind == "caption" and not unsayable(text.text)]
+    return tuple(sorted({sentence(one).rstrip(".") for one in captions if describes(one, counts, labels)}))
 
 
 def _places(said: list[str], label: str) -> list[int]:

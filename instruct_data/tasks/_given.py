@@ -14,6 +14,7 @@ from georsmllm.metrics.match import iou_matrix
 from georsmllm.metrics.text import head_noun, tokens
 from georsmllm.types import UNNAMED, PointSet, Sample, Text
 
+from ._changes import captions_of_all
 from ._gold import cell_of
 from ._grounding import mentioned
 from ._sentences import pointing, tidy, unsayable
@@ -127,7 +128,8 @@ def _denoted(view: Sample, text: Text) -> tuple[int, ...]:
 
 
 def told(view: Sample) -> dict[tuple[int, ...], str]:
-    """Targets -> the dataset's own words for them: its descriptions of regions, else phrases, else expressions.
+    """Targets -> the dataset's own words for them: its descriptions of regions, else phrases, else expressions; all changes of
+    a pair -> a caption that is about just those.
 
     Whoever asks "What is at ...?" has them for an answer. A part of a scene has none, and questions are no answers.
     """
@@ -145,6 +147,9 @@ def told(view: Sample) -> dict[tuple[int, ...], str]:
                 words = phrased(target.phrase)
                 if _is_plain(words) and not words.endswith("?"):
                     found.setdefault((i,), words)
+    for words in captions_of_all(view) if view.targets else ():
+        if _is_plain(words):
+            found.setdefault(tuple(range(len(view.targets))), words)
     return found
 
 

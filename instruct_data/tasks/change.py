@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from random import Random
 
 from georsmllm.classes import canonical, plural
@@ -29,10 +28,9 @@ from ._asking import (
     refuse_all,
     unfit,
 )
-from ._changes import describes
+from ._changes import captions_of_all
 from ._gold import shapes_of, size_of
 from ._regions import provable_regions
-from ._sentences import sentence
 
 TEMPLATES = lines("""
     Outline all {plural} that changed between the two images.
@@ -138,15 +136,13 @@ def _ask_together(view: Sample, rng: Random, options: AskOptions) -> Built:
         prompt = fill(pick(rng, options, TEMPLATES, _ANY), {"classes": listed([plural(label) for label in labels])})
         asked.append(_instruction(view, "any", labels, found, prompt))
     if captions and found.targets:
-        counts = Counter(found.said.labels)
-        fitting = sorted({sentence(one).rstrip(".") for one in captions if describes(one, counts, labels)})
-        if any(image.window is not None for image in view.images):
-            refused.append(Refusal("caption", "cut_view", ()))
-        elif not fitting:
-            refused.append(Refusal("caption", "caption_other_classes", ()))
-        else:
+        fitting = captions_of_all(view)
+        if fitting:
             prompt = fill(pick(rng, options, TEMPLATES, _TOLD), {"caption": rng.choice(fitting)})
-            asked.append(_instruction(view, "caption", tuple(sorted(counts)), found, prompt))
+            asked.append(_instruction(view, "caption", tuple(sorted(set(found.said.labels))), found, prompt))
+        else:
+            is_cut = any(image.window is not None for image in view.images)
+            refused.append(Refusal("caption", "cut_view" if is_cut else "caption_other_classes", ()))
     return Built(tuple(asked), tuple(refused))
 
 

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from georsmllm.instruct_data.tasks._changes import describes, says_unchanged
+from georsmllm.instruct_data.tasks._changes import captions_of_all, describes, says_unchanged
+from georsmllm.instruct_data.tasks._given import told
+from georsmllm.types import ImageRef, Ring, Sample, Target, Text, Window, polygon
 
 
 @pytest.mark.parametrize(
@@ -70,3 +74,33 @@ def test_a_class_is_named_by_its_own_words_too() -> None:
     assert describes("three swimming pools appear", {"swimming pool": 3}, ("swimming pool", "road"))
     assert not describes("three tennis courts appear", {"tennis court": 2}, ("tennis court", "road"))
     assert describes("three storage tanks appear", {"storage tank": 3}, ("storage tank", "road"))
+
+
+HOUSE = Target(1, "building", polygon(Ring(((10, 10), (40, 10), (40, 40), (10, 40)))))
+PAIR = (ImageRef("A/a.png", 256, 256), ImageRef("B/a.png", 256, 256))
+TOWN = Sample(
+    "d/a", "d", "train", "d/a", PAIR, (HOUSE,),
+    (Text("caption", "a house appears ."), Text("caption", "a road appears"), Text("caption", "a villa has been built")),
+    (), BOTH, BOTH,
+)  # fmt: skip
+
+
+def test_the_captions_of_all_changes_are_what_the_dataset_says_of_them() -> None:
+    assert captions_of_all(TOWN) == ("A house appears", "A villa has been built")
+    assert told(TOWN) == {(0,): "A house appears"}
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        replace(TOWN, targets=()),
+        replace(TOWN, images=PAIR[:1]),
+        replace(TOWN, exhaustive=("building",)),
+        replace(TOWN, targets=(HOUSE, replace(HOUSE, ignore="under_size"))),
+        replace(TOWN, targets=(HOUSE, replace(HOUSE, image=0))),
+        replace(TOWN, targets=(replace(HOUSE, label="pool"),)),
+        replace(TOWN, images=tuple(replace(image, window=Window(0, 0, 256, 256)) for image in PAIR)),
+    ],
+)
+def test_where_not_every_change_is_known_no_caption_is_about_all(pair: Sample) -> None:
+    assert captions_of_all(pair) == ()
