@@ -22,8 +22,14 @@ from ._sentences import pointing, tidy, unsayable
 MAX_SAME = 0.8
 """Two targets under one expression whose boxes overlap by a larger IoU are one object, annotated twice."""
 
+_OF_ANOTHER = (
+    r"(?: (?:hand )?(?:side|corner|part|half|end|edge))?(?: and (?:the )?\w+)? of (?!(?:the|this) (?:\w+ )?"
+    r"(?:image|picture|scene|photo))"
+)
+"""After the name of a side: whose it is, where it is not the image's."""
 _PLACE = re.compile(
-    r"\b(?:on|at|in|to|towards?) the (?:far |very )?(top|upper|bottom|lower|left|right)(?:[ -](left|right))?\b(?! of)",
+    r"\b(?:on|at|in|to|towards?) the (?:far |very )?(top|upper|bottom|lower|left|right)(?:[ -](left|right))?+\b"
+    f"(?!{_OF_ANOTHER})",
     re.IGNORECASE,
 )
 _POLITE = r"(?:please,? |kindly |(?:can|could|would) you (?:please )?|i (?:want|would like|need) (?:you )?to )*"

@@ -157,6 +157,11 @@ def test_noise_is_dropped_by_name_and_the_forward_question_stays(target, reason)
         (("a ship in the lower left",), "position_contradicts"),
         (("a ship in the upper left", "a ship on the right side"), ""),
         (("the ship to the right of the quay",), ""),
+        (("a ship at the lower right of a quay",), ""),
+        (("a ship on the right side of the quay",), ""),
+        (("a ship on the right and the bottom of a quay",), ""),
+        (("a ship on the right side of the image",), "position_contradicts"),
+        (("a ship at the bottom right of this aerial image",), "position_contradicts"),
         (("ship",), ""),
     ],
 )
