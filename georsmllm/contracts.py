@@ -15,7 +15,7 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
-from georsmllm.types import Instruction, Kind, PointSet, Record, Sample
+from georsmllm.types import KINDS, Instruction, Kind, PointSet, Record, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +94,12 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 @dataclass(frozen=True, slots=True)
 class AskOptions:
-    """What a task needs to know beyond the view: budgets, the wordings to draw from, and how many keypoints each area gets
-    (None: by its size)."""
+    """What a task needs to know beyond the view: budgets, the wordings to draw from, the kinds of shapes that the dialect of
+    the build can say, and how many keypoints each area gets (None: by its size; 0: the dialect has no room for any)."""
 
     limits: Limits = field(default_factory=Limits)
     templates: tuple[str, ...] = ()
+    kinds: tuple[Kind, ...] = KINDS
     num_keypoints: int | None = None
 
 
@@ -163,7 +164,7 @@ class Dialect:
     width and height of one rounding step in pixels of the view. extent(size_wh): the numbers of the view's right and
     bottom border, so px = (number + offset) * size / extent. is_relative: extent is the same for every view; else the
     numbers are pixels, of the view or of what the model's processor resizes it to. num_keypoints: how many a box must
-    have where it has any; None: as many as one likes. is_stable: encode(decode(text)) is text for whatever encode wrote.
+    have where it has any; None: as many as one likes; 0: none. is_stable: encode(decode(text)) is the text that encode wrote.
     """
 
     title: str
@@ -182,6 +183,6 @@ class Dialect:
     extent: Callable[[SizeWH], tuple[float, float]]
     is_relative: bool = True
     offset: float = 0.0
-    num_keypoints: int | None = None
+    num_keypoints: int | None = 0
     is_stable: bool = True
     examples: tuple[Example, ...] = ()

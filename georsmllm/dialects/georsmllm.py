@@ -41,4 +41,5 @@ DIALECT = Dialect(
     stretches=find,
     grid=cells(extent),
     extent=extent,
+    num_keypoints=None,
 )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from georsmllm.contracts import Limits
 from georsmllm.errors import CannotSay
-from georsmllm.geometry import clip, to_rbox
+from georsmllm.geometry import clip, to_box, to_rbox
 from georsmllm.metrics.detection import Matched, matched
 from georsmllm.metrics.match import iou_matrix
 from georsmllm.metrics.quads import clockwise, convex_quads, own_ious
 from georsmllm.pointtext import decode, encode
 from georsmllm.tiling import MIN_FIT
-from georsmllm.types import Kind, PointSet, Said, Sample
+from georsmllm.types import KINDS, Kind, PointSet, Said, Sample
 
 from ._gold import cell_of
 
@@ -23,10 +25,17 @@ SURE = 0.8
 """Boxes that each keep so much of themselves once they are said need no trial by matching."""
 
 
-def answer_kind(view: Sample) -> Kind:
+def answer_kind(view: Sample, sayable: Sequence[Kind] = KINDS) -> Kind:
     """Upright boxes only where all targets are that; where nothing is, rotated boxes."""
-    kinds = {target.shape.kind for target in view.targets}
-    return "box" if kinds == {"box"} else "rbox"
+    return kind_of({target.shape.kind for target in view.targets}, sayable)
+
+
+def kind_of(kinds: set[Kind], sayable: Sequence[Kind]) -> Kind:
+    """The boxes in which targets of these kinds are said. A dialect that cannot say the one sort gets the other: the words of
+    the question tell which is wanted."""
+    both: tuple[Kind, Kind] = ("box", "rbox") if kinds == {"box"} else ("rbox", "box")
+    wanted, other = both
+    return other if wanted not in sayable and other in sayable else wanted
 
 
 def boxed(view: Sample, indices: tuple[int, ...], kind: Kind, limits: Limits) -> Said:
@@ -37,8 +46,7 @@ def boxed(view: Sample, indices: tuple[int, ...], kind: Kind, limits: Limits) ->
     if any(shape.kind == "point" for shape in shapes):
         raise CannotSay("no_extent", "a point has no box")
     size = view.images[0].size_wh
-    if kind == "rbox":
-        shapes = tuple(_rbox(shape, size) for shape in shapes)
+    shapes = tuple(_rbox(shape, size) if kind == "rbox" else to_box(shape) for shape in shapes)
     text = encode(shapes, size, limits)
     said = Said(shapes, tuple(target.label for target in targets))
     if _is_sure(shapes, size):

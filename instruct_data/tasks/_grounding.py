@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from georsmllm.contracts import Limits
+from georsmllm.contracts import AskOptions
 from georsmllm.discover import dialect
 from georsmllm.errors import CannotSay
 from georsmllm.geometry import bounds
@@ -14,7 +14,7 @@ from georsmllm.metrics.detection import Matched, true_positives
 from georsmllm.pointtext import decode, encode
 from georsmllm.types import Kind, Mention, Part, PointSet, Record, Said, Sample, box
 
-from ._boxing import boxed, laid_over
+from ._boxing import boxed, kind_of, laid_over
 from ._gold import shapes_of, size_of
 
 UPRIGHT, ROTATED, KEYED = "upright boxes", "rotated boxes", "upright boxes with points inside them"
@@ -31,18 +31,25 @@ class Pointers(NamedTuple):
     targets: tuple[int, ...]
 
 
-def pointed_out(view: Sample, mentions: Sequence[Mention], limits: Limits) -> Pointers:
+def pointed_out(view: Sample, mentions: Sequence[Mention], options: AskOptions) -> Pointers:
     """The shapes of an answer's mentions, all in one form; raises CannotSay: mentions_nothing, mentions_ignored, no_extent,
     over_budget (of all together), below_grid, and what the pen refuses."""
     targets = mentioned(view, mentions)
-    kinds = {view.targets[i].shape.kind for i in targets}
-    form = UPRIGHT if kinds == {"box"} else KEYED if kinds == {"polygon"} else ROTATED
-    said = tuple((one.at, _said(view, one.targets, form, limits)) for one in mentions)
+    form, limits = _form(view, targets, options), options.limits
+    said = tuple((one.at, _said(view, one.targets, form, options)) for one in mentions)
     shapes = [shape for _, each in said for shape in each.shapes]
     num_points = sum(len(shape.rings[0].points) + len(shape.keypoints) for shape in shapes)
     if len(shapes) > limits.max_objects or num_points > limits.max_points:
         raise CannotSay("over_budget", f"{len(shapes)} objects of {num_points} points in one sentence")
     return Pointers(said, form, targets)
+
+
+def _form(view: Sample, targets: tuple[int, ...], options: AskOptions) -> str:
+    """What all of the targets are, as far as the dialect of the build can say it."""
+    kinds = {view.targets[i].shape.kind for i in targets}
+    if kinds == {"polygon"} and "box" in options.kinds and options.num_keypoints != 0:
+        return KEYED
+    return UPRIGHT if kind_of(kinds, options.kinds) == "box" else ROTATED
 
 
 def mentioned(view: Sample, mentions: Sequence[Mention]) -> tuple[int, ...]:
@@ -57,15 +64,17 @@ def mentioned(view: Sample, mentions: Sequence[Mention]) -> tuple[int, ...]:
     return targets
 
 
-def _said(view: Sample, targets: tuple[int, ...], form: str, limits: Limits) -> Said:
+def _said(view: Sample, targets: tuple[int, ...], form: str, options: AskOptions) -> Said:
     image = view.targets[targets[0]].image
     if form != KEYED:
-        said = boxed(view, targets, "box" if form == UPRIGHT else "rbox", limits)
+        said = boxed(view, targets, "box" if form == UPRIGHT else "rbox", options.limits)
         return Said(said.shapes, said.labels, image)
     size = view.images[image].size_wh
     outlines = tuple(view.targets[i].shape for i in targets)
-    shapes = tuple(box(*bounds(shape), keypoints=keypoints(shape, size)) for shape in outlines)
-    again = decode(encode(shapes, size, limits), size, ("box",))
+    shapes = tuple(
+        box(*bounds(shape), keypoints=keypoints(shape, size, count=options.num_keypoints)) for shape in outlines
+    )
+    again = decode(encode(shapes, size, options.limits), size, ("box",))
     if true_positives(laid_over(again, shapes, size), 0.5) < len(shapes):
         raise CannotSay("below_grid", "an area is too small for the grid: its box misses it once said")
     return Said(shapes, tuple(view.targets[i].label for i in targets), image)

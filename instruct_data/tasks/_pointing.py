@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from random import Random
 
-from georsmllm.contracts import Limits
+from georsmllm.contracts import AskOptions
 from georsmllm.errors import CannotSay
 from georsmllm.geometry import area, bounds, centre, to_box, to_rbox
 from georsmllm.keypoints import keypoints
@@ -68,19 +68,19 @@ def is_ambiguous(view: Sample, index: int, same_class: tuple[int, ...]) -> bool:
     return bool((cover_matrix((target.shape,), others, cell_of(size)) > MAX_COVERED).any())
 
 
-def pointed(view: Sample, indices: tuple[int, ...], rng: Random, limits: Limits) -> Said:
+def pointed(view: Sample, indices: tuple[int, ...], rng: Random, options: AskOptions) -> Said:
     """The targets in one form drawn among those that can be said; raises CannotSay with the last form's reason."""
     targets = tuple(view.targets[i] for i in indices)
     image = targets[0].image
     size = view.images[image].size_wh
-    forms = _forms(tuple(target.shape for target in targets), size, limits)
-    if not forms or not _is_shared(view, indices, size):
+    forms = _forms(tuple(target.shape for target in targets), size, options)
+    if "point" in options.kinds and (not forms or not _is_shared(view, indices, size)):
         forms["point"] = lambda shape: point(*_middle(shape, size))
     reason = CannotSay("no_form", "no form of region fits these targets")
     for form in rng.sample(list(forms), len(forms)):
         try:
             shapes = tuple(forms[form](target.shape) for target in targets)
-            encode(shapes, size, limits)
+            encode(shapes, size, options.limits)
         except CannotSay as error:
             reason = error
         else:
@@ -89,7 +89,7 @@ def pointed(view: Sample, indices: tuple[int, ...], rng: Random, limits: Limits)
 
 
 def _forms(
-    shapes: tuple[PointSet, ...], size_wh: tuple[int, int], limits: Limits
+    shapes: tuple[PointSet, ...], size_wh: tuple[int, int], options: AskOptions
 ) -> dict[str, Callable[[PointSet], PointSet]]:
     """How the shapes may be pointed at, points apart: a bare box only at what fills at least half of it."""
     kinds = {shape.kind for shape in shapes}
@@ -97,12 +97,13 @@ def _forms(
         return {}
     forms: dict[str, Callable[[PointSet], PointSet]] = {}
     for form, boxed in (("box", to_box), ("rbox", to_rbox)):
-        meant = form == "box" or "box" not in kinds
+        meant = form in options.kinds and (form == "box" or "box" not in kinds or "box" not in options.kinds)
         if meant and all(shape.kind != "polygon" or area(shape) >= MIN_FILLED * area(boxed(shape)) for shape in shapes):
             forms[form] = boxed
-    if kinds == {"polygon"}:
-        forms["box_keypoints"] = lambda shape: _with_keypoints(shape, size_wh)
-        forms["polygon"] = lambda shape: simplify(shape, size_wh, limits=limits).shape
+    if kinds == {"polygon"} and "box" in options.kinds and options.num_keypoints != 0:
+        forms["box_keypoints"] = lambda shape: _with_keypoints(shape, size_wh, options.num_keypoints)
+    if kinds == {"polygon"} and "polygon" in options.kinds:
+        forms["polygon"] = lambda shape: simplify(shape, size_wh, limits=options.limits).shape
     return forms
 
 
@@ -125,8 +126,8 @@ def _middle(shape: PointSet, size_wh: tuple[int, int]) -> tuple[float, float]:
     return safest[0] if safest else centre(shape)
 
 
-def _with_keypoints(shape: PointSet, size_wh: tuple[int, int]) -> PointSet:
-    return box(*bounds(shape), keypoints=keypoints(shape, size_wh))
+def _with_keypoints(shape: PointSet, size_wh: tuple[int, int], count: int | None) -> PointSet:
+    return box(*bounds(shape), keypoints=keypoints(shape, size_wh, count=count))
 
 
 def quiet_box(view: Sample, rng: Random) -> PointSet | None:

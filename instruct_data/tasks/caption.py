@@ -7,7 +7,7 @@ import re
 from random import Random
 from typing import NamedTuple
 
-from georsmllm.contracts import AskOptions, Built, Limits, Refusal, Score, Task
+from georsmllm.contracts import AskOptions, Built, Refusal, Score, Task
 from georsmllm.errors import BadAnswer, CannotSay
 from georsmllm.metrics.detection import Matched, macro_rates, true_positives
 from georsmllm.metrics.text import rouge_l, token_f1, tokens, words
@@ -144,7 +144,7 @@ def _plain(view: Sample, captions: list[Text], rng: Random, options: AskOptions)
 
 def _grounded(view: Sample, caption: Text, rng: Random, options: AskOptions) -> Instruction:
     """Raises CannotSay where the shapes cannot be said, or not be told from the words around them (unheard)."""
-    pointers, answer = _pointed(view, caption, options.limits)
+    pointers, answer = _pointed(view, caption, options)
     values = {"length": _length(caption.text), "boxes": pointers.form}
     return Instruction(
         id=identity(view, "caption", "grounded"),
@@ -158,8 +158,8 @@ def _grounded(view: Sample, caption: Text, rng: Random, options: AskOptions) -> 
     )
 
 
-def _pointed(view: Sample, caption: Text, limits: Limits) -> tuple[Pointers, tuple[Part, ...]]:
-    pointers = pointed_out(view, pointing(caption, "text"), limits)
+def _pointed(view: Sample, caption: Text, options: AskOptions) -> tuple[Pointers, tuple[Part, ...]]:
+    pointers = pointed_out(view, pointing(caption, "text"), options)
     answer = as_sentence(interleave(caption.text, pointers.places))
     if not is_heard(answer, view):
         raise CannotSay("unheard", "the ear would take words of the caption for point text")

@@ -53,7 +53,7 @@ def build(view: Sample, rng: Random, options: AskOptions) -> Built:
     """Per class "all"; per view one "several" (2-4 classes, at times an absent one) and one "none"."""
     if len(view.images) != 1:
         return Built(refusals=refuse_all(view, "two_images"))
-    kind = answer_kind(view)
+    kind = answer_kind(view, options.kinds)
     whole, refusals = divide(view)
     refused = list(refusals)
     sayable: dict[str, Said] = {}

@@ -85,7 +85,7 @@ class _Builder:
         self.view = view
         self.rng = rng
         self.options = options
-        self.kind = answer_kind(view)
+        self.kind = answer_kind(view, options.kinds)
         self.asked: list[Instruction] = []
         self.refused: list[Refusal] = []
 

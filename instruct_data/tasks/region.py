@@ -143,7 +143,7 @@ def describe(view: Sample, members: tuple[int, ...], rng: Random, options: AskOp
     if refused:
         return Built(refusals=tuple(Refusal(label, reason, tuple(refused[reason])) for reason in sorted(refused)))
     try:
-        said = pointed(view, members, rng, options.limits)
+        said = pointed(view, members, rng, options)
     except CannotSay as error:
         return Built(refusals=(Refusal(label, error.reason, members),))
     return Built((_instruction(view, said, members, _answer(view, members, words), rng=rng, options=options),))
@@ -181,7 +181,7 @@ def _ask_class(
         if len(clear) < (2 if form == "group" else 1):
             continue
         try:
-            said = pointed(view, clear, rng, options.limits)
+            said = pointed(view, clear, rng, options)
         except CannotSay as error:
             reasons.update((i, error.reason) for i in clear)
             continue

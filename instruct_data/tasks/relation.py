@@ -121,12 +121,12 @@ def _drawn(view: Sample, rng: Random, options: AskOptions) -> list[Related]:
 
 def _generated(view: Sample, one: Related, rng: Random, options: AskOptions) -> Instruction:
     """Raises CannotSay where the boxes cannot be said, or an anchor not be pointed at."""
-    kind = answer_kind(view)
+    kind = answer_kind(view, options.kinds)
     said = boxed(view, one.targets, kind, options.limits)
     labels = [view.targets[i].label for i in one.anchors]
     anchor: list[Part] = []
     for i, label in zip(one.anchors, labels, strict=True):
-        anchor += [f"{' and ' if anchor else ''}the {singular(label)} at ", pointed(view, (i,), rng, options.limits)]
+        anchor += [f"{' and ' if anchor else ''}the {singular(label)} at ", pointed(view, (i,), rng, options)]
     other = "other " if one.label in labels else ""
     slots: dict[str, Part | tuple[Part, ...]] = {
         "plural": f"{other}{plural(one.label)}", "relation": one.words, "anchor": tuple(anchor),
@@ -160,13 +160,13 @@ def _given(view: Sample, text: Text, number: int, *, rng: Random, options: AskOp
     if reason:
         raise CannotSay(reason, text.text)
     mentioned(view, asks)
-    places = [(one.at, pointed(view, one.targets, rng, options.limits)) for one in asks]
+    places = [(one.at, pointed(view, one.targets, rng, options)) for one in asks]
     question = as_question(interleave(text.text, places))
     slots: dict[str, Part | tuple[Part, ...]] = {"told" if has_words else "question": question}
     targets = mentioned(view, answers)
     answer: tuple[Part, ...]
     if has_words and answers:
-        pointers = pointed_out(view, answers, options.limits)
+        pointers = pointed_out(view, answers, options)
         slots["boxes"] = pointers.form
         answer = as_sentence(interleave(text.answer, pointers.places))
         if not is_heard(answer, view):
@@ -174,9 +174,9 @@ def _given(view: Sample, text: Text, number: int, *, rng: Random, options: AskOp
     elif has_words:
         answer = as_sentence((tidy(text.answer),))
     else:
-        answer = (boxed(view, targets, answer_kind(view), options.limits),)
+        answer = (boxed(view, targets, answer_kind(view, options.kinds), options.limits),)
     template = pick(rng, options, TEMPLATES, frozenset(slots))
-    ending = "" if has_words else _form_of(answer_kind(view))
+    ending = "" if has_words else _form_of(answer_kind(view, options.kinds))
     labels = tuple(sorted({view.targets[i].label for i in targets} - {UNNAMED}))
     form = "told" if has_words else "given" if targets else "none"
     about = ("given", str(number), *([text.topic] if text.topic else []))

@@ -111,7 +111,7 @@ def _instruction(view: Sample, text: Text, number: int, *, rng: Random, options:
     places: list[tuple[int, Said]] = []
     for mention in pointing(text, "text"):
         mentioned(view, (mention,))
-        places.append((mention.at, pointed(view, mention.targets, rng, options.limits)))
+        places.append((mention.at, pointed(view, mention.targets, rng, options)))
     asked = tuple(i for mention in text.mentions for i in mention.targets)
     question = as_question(interleave(text.text, places))
     form = _form(text)
@@ -119,7 +119,7 @@ def _instruction(view: Sample, text: Text, number: int, *, rng: Random, options:
     answer: tuple[Part, ...] = (_written(tidy(text.answer), form),)
     gold = tuple(_exact(view, mention.targets) for mention in pointing(text, "text"))
     if form == "grounded":
-        pointers = pointed_out(view, pointing(text, "answer"), options.limits)
+        pointers = pointed_out(view, pointing(text, "answer"), options)
         slots["boxes"] = pointers.form
         answer = as_sentence(interleave(text.answer, pointers.places))
         gold = tuple(said for _, said in pointers.places)
