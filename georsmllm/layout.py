@@ -70,6 +70,7 @@ class SourceStats(msgspec.Struct, frozen=True):
 
 class Stats(msgspec.Struct, frozen=True):
     """Law 6: made = written - repeated + dropped. The tables are split -> task, split -> form, class and so on -> records.
+    by_origin: source -> the dataset's own split -> split -> records.
     joined: scenes that share the pixels of another (same_pixels), groups of them that look like another (look_alikes)."""
 
     sources: dict[str, SourceStats]
@@ -83,6 +84,7 @@ class Stats(msgspec.Struct, frozen=True):
     scenes: Counts
     unused_images: int
     joined: Counts = {}
+    by_origin: dict[str, dict[str, Counts]] = {}
 
 
 class Quarantined(msgspec.Struct, frozen=True):
@@ -103,7 +105,14 @@ def manifest(folder: Path) -> Manifest:
         if (folder / ".state").is_dir():
             raise UsageError(f"{folder} holds an unfinished build; run the same `georsmllm build` again to finish it")
         raise UsageError(f"{folder} has no manifest.json; expected a set made by `georsmllm build`")
+    form = read_json(path, _Format).format
+    if form != FORMAT:
+        raise UsageError(f"{folder} is a set of format {form}, this version reads format {FORMAT}; build it again")
     return read_json(path, Manifest)
+
+
+class _Format(msgspec.Struct, frozen=True):
+    format: int
 
 
 def stats(folder: Path) -> Stats:

@@ -5,143 +5,84 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from georsmllm import images
 from georsmllm.drawing import colours
-from georsmllm.hearing import Heard, answer, hear, prompt
-from georsmllm.images import BadImage
 from georsmllm.layout import SourceFacts, Stats
+from georsmllm.licences import plain, strictest, terms
 from georsmllm.reasons import explain
+from georsmllm.recipe import dump
 from georsmllm.records import read_at
-from georsmllm.report import ClassRow, Fit, Report, Row, Spread, gold_shapes
-from georsmllm.types import PointSet, Record, Ring
+from georsmllm.report import Numbers, Report
+from georsmllm.showing import Pictures, Shown, show
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-MAX_SIDE_PX = 768
-IMAGES_BYTES = 17_000_000
-"""What all images of a page may weigh together; a third more once they are base64. More images are each made smaller."""
-
-MIN_IMAGE_BYTES = 24_000
-_LADDER = ((768, 88), (768, 74), (768, 58), (640, 52), (512, 46), (384, 42), (256, 40))
-"""(longest side in px, JPEG quality): the first step whose file is small enough is taken, else the last."""
+_SCRIPTS = ("look_base.js", "look_plots.js")
+"""What the scripts of all pages begin with."""
 
 
-class ShownRing(msgspec.Struct, frozen=True):
-    sign: str
-    points: tuple[tuple[float, float], ...]
+class Terms(msgspec.Struct, frozen=True):
+    """A source's licence line, and what it says in plain words."""
 
-
-class Shape(msgspec.Struct, frozen=True):
-    """A shape in pixels of its view; start, end: where the text says it, in characters (gold: 0, 0)."""
-
-    image: int
-    label: str
-    kind: str
-    rings: tuple[ShownRing, ...]
-    keypoints: tuple[tuple[float, float], ...]
-    start: int
-    end: int
-
-
-class ShownTrouble(msgspec.Struct, frozen=True):
-    where: str
-    message: str
-    start: int
-    end: int
-
-
-class ShownView(msgspec.Struct, frozen=True):
-    """picture: index among the page's pictures, -1 when the file cannot be read."""
-
-    picture: int
-    path: str
-    width: int
-    height: int
-    source: str
-    window: tuple[int, ...]
-    crs: str
-
-
-class Shown(msgspec.Struct, frozen=True):
-    id: str
-    split: str
-    task: str
-    form: str
-    labels: tuple[str, ...]
-    negative: bool
-    direction: str
-    twin_of: str
+    name: str
     dataset: str
-    scene: str
-    source_split: str
     licence: str
-    mended: tuple[str, ...]
-    prompt: str
-    answer: str
-    views: tuple[ShownView, ...]
-    answer_shapes: tuple[Shape, ...]
-    prompt_shapes: tuple[Shape, ...]
-    gold_shapes: tuple[Shape, ...]
-    troubles: tuple[ShownTrouble, ...]
+    plain: str
 
 
 class Data(msgspec.Struct, frozen=True):
-    """What the page's script draws. reasons: name -> sentence, of every reason in the counts that has one."""
+    """What the page's script draws. terms: what holds for the whole set. tokenizer: whose tokens are counted, "" for none.
+    reasons: name -> sentence, of every reason in the counts that has one."""
 
     name: str
     georsmllm: str
     seed: int
     recipe: str
-    sources: tuple[SourceFacts, ...]
+    dialect: str
+    tokenizer: str
+    sources: tuple[Terms, ...]
+    terms: str
     stats: Stats
-    rows: tuple[Row, ...]
-    classes: tuple[ClassRow, ...]
-    characters: dict[str, Spread]
-    points: dict[str, Spread]
-    fits: dict[str, Fit]
-    unreadable: dict[str, int]
+    numbers: Numbers
     reasons: dict[str, str]
     colours: dict[str, str]
     records: tuple[Shown, ...]
 
 
-def page(report: Report, folder: Path, *, tick: Callable[[int], object] = lambda _: None) -> bytes:
+def page(report: Report, folder: Path, *, tokenizer: str = "", tick: Callable[[int], object] = lambda _: None) -> bytes:
     """The page of a set; the same set gives the same bytes. tick: called with 1 for each record of the sample."""
     records = [(place.split, read_at(folder, place)) for place in report.sample]
-    pictures = _Pictures(folder, len({path for _, record in records for path in record.images}))
+    pictures = Pictures(len({path for _, record in records for path in record.images}))
     shown = []
     for split, record in records:
-        shown.append(_shown(record, split, pictures))
+        shown.append(show(record, split, folder, pictures))
         tick(1)
+    manifest = report.manifest
     data = Data(
         name=report.name,
-        georsmllm=report.manifest.georsmllm,
-        seed=report.manifest.recipe.seed,
-        recipe=_recipe(report),
-        sources=report.manifest.sources,
+        georsmllm=manifest.georsmllm,
+        seed=manifest.recipe.seed,
+        recipe=dump(manifest.recipe),
+        dialect=manifest.recipe.dialect,
+        tokenizer=tokenizer,
+        sources=sources_of(manifest.sources),
+        terms=plain(strictest(source.licence for source in manifest.sources)),
         stats=report.stats,
-        rows=report.rows,
-        classes=report.classes,
-        characters=report.characters,
-        points=report.points,
-        fits=report.fits,
-        unreadable=report.unreadable,
+        numbers=report.numbers,
         reasons=_reasons(report.stats),
-        colours=colours(row.label for row in report.classes),
+        colours=colours(row.label for row in report.numbers.classes),
         records=tuple(shown),
     )
-    return _filled(report.name, _for_script(data), _for_script(pictures.urls)).encode()
+    return filled(data, pictures, title=report.name, second="Gallery", script="look.js")
+
+
+def sources_of(sources: Iterable[SourceFacts]) -> tuple[Terms, ...]:
+    """With their terms in plain words."""
+    return tuple(Terms(s.name, s.dataset, s.licence, plain(terms(s.licence))) for s in sources)
 
 
 def _reasons(stats: Stats) -> dict[str, str]:
@@ -151,146 +92,28 @@ def _reasons(stats: Stats) -> dict[str, str]:
     return {name: why for name in sorted({name for count in counts for name in count}) if (why := explain(name))}
 
 
-def _recipe(report: Report) -> str:
-    import yaml
-
-    return yaml.safe_dump(msgspec.to_builtins(report.manifest.recipe), sort_keys=False, allow_unicode=True)
-
-
 def _for_script(value: object) -> str:
     """JSON that cannot end the script element it stands in, nor begin a comment or another one."""
     text = msgspec.json.encode(value).decode()
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _filled(name: str, data: str, pictures: str) -> str:
+def filled(data: object, pictures: Pictures, *, title: str, second: str, script: str) -> bytes:
     """The template with its slots filled in one pass, so that a slot's name inside a text stays a text.
 
-    The content security policy lets our own script run, by its hash, and nothing be fetched.
+    second: the name of the page's second part. The content security policy lets our own script run, by its hash, and
+    nothing be fetched.
     """
     resources = files("georsmllm") / "resources"
-    script = (resources / "look.js").read_text(encoding="utf-8")
-    digest = hashlib.sha256(f"\n{script}\n".encode()).digest()
+    whole = "".join((resources / name).read_text(encoding="utf-8") for name in (*_SCRIPTS, script))
+    digest = hashlib.sha256(f"\n{whole}\n".encode()).digest()
     slots = {
-        "TITLE": html.escape(name),
+        "TITLE": html.escape(title),
+        "SECOND": html.escape(second),
         "HASH": f"sha256-{base64.b64encode(digest).decode()}",
-        "DATA": data,
-        "PICTURES": pictures,
-        "SCRIPT": script,
+        "DATA": _for_script(data),
+        "PICTURES": _for_script(pictures.urls),
+        "SCRIPT": whole,
     }
     template = (resources / "look.html").read_text(encoding="utf-8")
-    return re.sub(r"@@([A-Z]+)@@", lambda match: slots[match[1]], template)
-
-
-# --- one record ------------------------------------------------------------------------------------------------------
-
-
-def _shown(record: Record, split: str, pictures: _Pictures) -> Shown:
-    origin = record.provenance
-    asked, answered = hear(record, "prompt"), hear(record, "answer")
-    troubles = [
-        ShownTrouble(where, trouble.message, trouble.start, trouble.end)
-        for where, heard in (("prompt", asked), ("answer", answered))
-        for trouble in heard.troubles
-    ]
-    views = []
-    for path, view in zip(record.images, origin.views, strict=False):
-        number, trouble = pictures.add(path, (view.width, view.height))
-        if trouble:
-            troubles.append(ShownTrouble("image", trouble, 0, 0))
-        views.append(ShownView(number, path, view.width, view.height, view.source, view.window, view.crs))
-    return Shown(
-        id=record.id,
-        split=split,
-        task=record.task,
-        form=origin.form,
-        labels=origin.labels,
-        negative=origin.negative,
-        direction=origin.direction,
-        twin_of=origin.twin_of,
-        dataset=origin.dataset,
-        scene=origin.scene,
-        source_split=origin.source_split,
-        licence=origin.licence,
-        mended=origin.mended,
-        prompt=prompt(record),
-        answer=answer(record),
-        views=tuple(views),
-        answer_shapes=_heard(answered),
-        prompt_shapes=_heard(asked),
-        gold_shapes=tuple(
-            _shape(_thinned(shape, views[image] if image < len(views) else None), label, image)
-            for label, image, shape in gold_shapes(record)
-        ),
-        troubles=tuple(troubles),
-    )
-
-
-def _heard(heard: Heard) -> tuple[Shape, ...]:
-    return tuple(_shape(o.shape, o.label, o.image, (o.start, o.end)) for o in heard.objects)
-
-
-def _shape(shape: PointSet, label: str, image: int, span: tuple[int, int] = (0, 0)) -> Shape:
-    def rounded(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
-        return tuple((round(x, 2), round(y, 2)) for x, y in points)
-
-    rings = tuple(ShownRing(ring.sign, rounded(ring.points)) for ring in shape.rings)
-    return Shape(image, label, shape.kind, rings, rounded(shape.keypoints), *span)
-
-
-def _thinned(shape: PointSet, view: ShownView | None) -> PointSet:
-    """An exact outline has a vertex at every pixel's step; half a pixel of the page's picture is all that one can see."""
-    if shape.kind != "polygon" or view is None:
-        return shape
-    import shapely
-
-    tolerance = 0.5 * max(1.0, max(view.width, view.height) / MAX_SIDE_PX)
-    rings = []
-    for ring in shape.rings:
-        line = shapely.LineString([*ring.points, ring.points[0]]).simplify(tolerance)
-        points = tuple((float(x), float(y)) for x, y in line.coords[:-1])
-        rings.append(Ring(points, ring.sign) if len(points) > 2 else ring)
-    return PointSet(shape.kind, tuple(rings), shape.keypoints)
-
-
-class _Pictures:
-    """The images of a page as data URLs, each once, within a budget for each."""
-
-    def __init__(self, folder: Path, expected: int) -> None:
-        self.folder = folder
-        self.budget = max(MIN_IMAGE_BYTES, IMAGES_BYTES // max(1, expected))
-        self.urls: list[str] = []
-        self.known: dict[str, tuple[int, str]] = {}
-
-    def add(self, path: str, size_wh: tuple[int, int]) -> tuple[int, str]:
-        """(index, what is wrong with it or "")."""
-        if path not in self.known:
-            self.known[path] = self._read(path, size_wh)
-        return self.known[path]
-
-    def _read(self, path: str, size_wh: tuple[int, int]) -> tuple[int, str]:
-        try:
-            rgb = images.read_rgb(self.folder / path)
-        except BadImage as bad:
-            return -1, f"{path}: {bad.message}"
-        self.urls.append("data:image/jpeg;base64," + base64.b64encode(self._jpeg(rgb)).decode())
-        height, width = rgb.shape[:2]
-        wrong = f"{path}: {width}x{height} pixels, its view says {size_wh[0]}x{size_wh[1]}"
-        return len(self.urls) - 1, "" if (width, height) == size_wh else wrong
-
-    def _jpeg(self, rgb: NDArray[np.uint8]) -> bytes:
-        from PIL import Image
-
-        whole = Image.fromarray(rgb)
-        data = b""
-        for side, quality in _LADDER:
-            picture = whole
-            if max(whole.size) > side:
-                picture = whole.copy()
-                picture.thumbnail((side, side), Image.Resampling.LANCZOS)
-            out = io.BytesIO()
-            picture.save(out, format="JPEG", quality=quality, subsampling=0, optimize=True)
-            data = out.getvalue()
-            if len(data) <= self.budget:
-                break
-        return data
+    return re.sub(r"@@([A-Z]+)@@", lambda match: slots[match[1]], template).encode()

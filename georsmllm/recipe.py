@@ -138,6 +138,13 @@ def load(path: Path | None, overrides: Sequence[str] = (), flags: Mapping[str, P
     return recipe
 
 
+def dump(recipe: Recipe) -> str:
+    """The recipe as YAML, every key in its place; `load` reads it back."""
+    import yaml
+
+    return yaml.safe_dump(msgspec.to_builtins(recipe), sort_keys=False, allow_unicode=True)
+
+
 def _from_file(path: Path) -> tuple[dict[str, Plain], yaml.Node | None]:
     import yaml
 

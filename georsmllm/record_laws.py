@@ -17,7 +17,8 @@ from georsmllm.discover import dialect, dialect_names
 from georsmllm.errors import BadAnswer, CannotSay
 from georsmllm.geometry import bounds
 from georsmllm.hearing import Where, answer, hear, prompt, spoken_image, stretches_of
-from georsmllm.report import gold_shapes, num_points
+from georsmllm.records import gold_shapes
+from georsmllm.report import num_points
 from georsmllm.translation import ceiling
 from georsmllm.types import KINDS, Record
 

@@ -14,7 +14,7 @@ from georsmllm import layout
 from georsmllm.errors import UsageError
 from georsmllm.layout import Manifest, Shard
 from georsmllm.rng import hash64
-from georsmllm.types import Record
+from georsmllm.types import PointSet, Record, Ring
 
 _HINT = "see all that is wrong: georsmllm validate"
 
@@ -53,6 +53,14 @@ def read_at(folder: Path, place: Place) -> Record:
     with (folder / place.path).open("rb") as file:
         file.seek(place.start)
         return msgspec.json.decode(file.read(place.length), type=Record)
+
+
+def gold_shapes(record: Record) -> tuple[tuple[str, int, PointSet], ...]:
+    """(label, image, shape) of every gold object, in pixels of its view."""
+    return tuple(
+        (gold.label, gold.image, PointSet(gold.kind, tuple(Ring(r.points, r.sign) for r in gold.rings), gold.keypoints))
+        for gold in record.gold
+    )
 
 
 def find(folder: Path, identity: str) -> Record:

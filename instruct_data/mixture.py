@@ -187,7 +187,8 @@ def _cap_negatives(db: sqlite3.Connection, share: float) -> None:
 def _mixed(db: sqlite3.Connection, shards: tuple[Shard, ...], joined: Counts, unused_images: int) -> Mixed:
     db.execute(
         "CREATE TEMP VIEW kept AS SELECT chosen.split, chosen.copy, chosen.scene, chosen.n, source.task, source.view,"
-        " source.source, source.source_split, source.negative FROM record AS chosen JOIN record AS source ON source.n = chosen.said WHERE chosen.dropped IS NULL"
+        " source.source, source.source_split, source.negative"
+        " FROM record AS chosen JOIN record AS source ON source.n = chosen.said WHERE chosen.dropped IS NULL"
     )
     (made,) = db.execute("SELECT COUNT(*) FROM record WHERE copy = 1").fetchone()
     written, repeated = db.execute("SELECT COUNT(*), COALESCE(SUM(copy > 1), 0) FROM kept").fetchone()

@@ -1,43 +1,11 @@
-"use strict";
-// The page of `georsmllm look`. Data comes as JSON and reaches the document as text nodes and attributes only.
-const byId = id => document.getElementById(id);
-const data = JSON.parse(byId("data").textContent), pictures = JSON.parse(byId("pictures").textContent);
-const SVG = byId("ns").namespaceURI, PAGE = 24;
-
-function fillIn(node, attributes, children) {
-  for (const [name, value] of Object.entries(attributes || {})) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (name.startsWith("--")) node.style.setProperty(name, value);
-    else if (value === true) node.setAttribute(name, "");
-    else if (value !== false && value != null) node.setAttribute(name, value);
-  }
-  node.append(...children.flat(Infinity).filter(child => child != null && child !== false));
-  return node;
-}
-const h = (tag, attributes, ...children) => fillIn(document.createElement(tag), attributes, children);
-const s = (tag, attributes, ...children) => fillIn(document.createElementNS(SVG, tag), attributes, children);
-const count = n => n.toLocaleString("en");
-const sum = values => Object.values(values).reduce((a, b) => a + b, 0);
-const percent = (part, whole) => whole ? `${(100 * part / whole).toFixed(part && 100 * part < whole ? 1 : 0)} %` : "";
-const words = name => name.replaceAll("_", " ");
-const colour = label => data.colours[label] || "#38bdf8";
-const dot = label => { const node = h("i", {class: "dot"}); node.style.background = colour(label); return node; };
+// The page of `georsmllm look DIR`.
+const PAGE = 24, numbers = data.numbers;
 
 // --- overview --------------------------------------------------------------------------------------------------------
 
-function track(parts, whole) {
-  return h("div", {class: "track"}, parts.map(part => {
-    const bar = h("i", {title: part.title || false}); bar.style.width = `${100 * part.count / (whole || 1)}%`; return bar;
-  }));
-}
-const line = (name, parts, whole, number, note) => h("div", {class: "row"}, h("span", {class: "name", title: typeof name === "string" ? name : false}, name),
-  track(parts, whole), h("span", {class: "num"}, number), note && h("small", {}, note));
-const box = (title, about, ...rest) => h("section", {class: "box"}, h("h2", {}, title), about && h("p", {}, about), ...rest);
-const tile = (number, name, kind) => h("div", {class: `tile ${kind || ""}`}, h("b", {}, number), h("span", {}, name));
-
 function tiles() {
   const sources = Object.values(data.stats.sources), total = key => sources.reduce((n, source) => n + source[key], 0);
-  const bad = sources.reduce((n, source) => n + sum(source.quarantined), 0), unreadable = sum(data.unreadable);
+  const bad = sources.reduce((n, source) => n + sum(source.quarantined), 0), unreadable = sum(numbers.unreadable);
   return h("div", {class: "tiles"},
     tile(count(data.stats.written), "records"),
     tile(count(total("views")), "views read"),
@@ -54,7 +22,7 @@ function group(rows, key) {
 }
 
 function tasks() {
-  const found = [...group(data.rows, "task")].map(([task, rows]) => ({task, rows, records: rows.reduce((n, row) => n + row.records, 0)}));
+  const found = [...group(numbers.rows, "task")].map(([task, rows]) => ({task, rows, records: rows.reduce((n, row) => n + row.records, 0)}));
   const most = Math.max(...found.map(one => one.records));
   return box("Tasks", "Records by task; the shades are the forms of its questions.", found.sort((a, b) => b.records - a.records).map(one => {
     const forms = [...group(one.rows, "form")].map(([form, rows]) => ({form, count: rows.reduce((n, row) => n + row.records, 0)})).sort((a, b) => b.count - a.count);
@@ -65,16 +33,21 @@ function tasks() {
 }
 
 function splits() {
-  const found = [...group(data.rows, "split")].map(([split, rows]) => ({split, rows, records: rows.reduce((n, row) => n + row.records, 0)}));
-  const names = [...group(data.rows, "task").keys()];
-  return box("Splits", "A scene is in one split only; georsmllm validate proves it.", h("div", {class: "wide"}, h("table", {},
-    h("tr", {}, h("th", {}, "split"), h("th", {class: "n"}, "records"), h("th", {class: "n"}, "scenes"), names.map(name => h("th", {class: "n"}, name))),
-    found.map(one => h("tr", {}, h("td", {}, one.split), h("td", {class: "n"}, count(one.records)), h("td", {class: "n"}, count(data.stats.scenes[one.split] || 0)),
-      names.map(name => h("td", {class: "n"}, count(one.rows.filter(row => row.task === name).reduce((n, row) => n + row.records, 0)))))))));
+  const every = [...group(numbers.rows, "split").keys()], names = [...group(numbers.rows, "task").keys()], sources = [...group(numbers.rows, "source").keys()];
+  const records = rows => rows.reduce((n, row) => n + row.records, 0), cell = n => h("td", {class: n ? "n" : "n none"}, count(n));
+  const table = chosen => {
+    const rows = numbers.rows.filter(row => !chosen || row.split === chosen), tasks = names.filter(name => rows.some(row => row.task === name));
+    const line = (name, mine, kind) => h("tr", {class: kind || false}, h("td", {}, name), cell(records(mine)), tasks.map(task => cell(records(mine.filter(row => row.task === task)))));
+    return h("div", {class: "wide"}, h("table", {}, h("tr", {}, h("th", {}, "source"), h("th", {class: "n"}, "records"), tasks.map(task => h("th", {class: "n"}, task))),
+      sources.map(source => line(source, rows.filter(row => row.source === source))), sources.length > 1 && line("all", rows, "sum")));
+  };
+  const about = chosen => chosen ? `${count(data.stats.scenes[chosen] || 0)} scenes` : `${count(sum(data.stats.scenes))} scenes`;
+  return box("Splits, sources and tasks", "Records. A scene is in one split only; georsmllm validate proves it.",
+    chooser(["", ...every], name => name || "all splits", chosen => [table(chosen), h("p", {class: "note after"}, about(chosen))]));
 }
 
 function classes() {
-  const rows = data.classes, most = Math.max(1, ...rows.map(row => sum(row.records))), list = h("div", {});
+  const rows = numbers.classes, most = Math.max(1, ...rows.map(row => sum(row.records))), list = h("div", {});
   const show = upTo => list.replaceChildren(...rows.slice(0, upTo).map(row => line(h("span", {title: row.label}, dot(row.label), row.label),
     Object.entries(row.records).map(([split, n]) => ({count: n, title: `${split}: ${count(n)}`})), most, count(sum(row.records)))),
     ...(rows.length > upTo ? [h("button", {class: "link", onclick: () => show(rows.length)}, `all ${count(rows.length)} classes`)] : []));
@@ -82,25 +55,30 @@ function classes() {
   return box("Classes", "Records that ask about a class; the shades are the splits.", list);
 }
 
-function histogram(spread) {
-  const used = spread.bins.findIndex(bin => bin.count), bins = spread.bins.slice(Math.max(0, used - 1)), most = Math.max(...bins.map(bin => bin.count));
-  const short = n => n >= 1000 ? `${n / 1000}k` : `${n}`;
-  return [h("div", {class: "histogram"}, bins.map(bin => {
-    const bar = h("div", {class: bin.count ? "" : "zero", title: `${bin.low}–${bin.high}: ${count(bin.count)}`}, bin.count ? h("span", {}, count(bin.count)) : null);
-    bar.style.height = `${100 * bin.count / most}%`; return bar;
-  })), h("div", {class: "ticks"}, bins.map(bin => h("span", {}, short(bin.low))))];
+function lengths() {
+  const about = (name, spread) => spread ? [h("h3", {}, h("span", {}, name), h("span", {}, spreadWords(spread))), bars([{name, bins: spread.bins}], name)] : [];
+  return box("Answer lengths", "Each bar starts at the number under it; the bars widen as 1, 2, 5, 10.",
+    chooser(byWeight(), name => name, task => [about("Characters", numbers.characters[task]), about("Points in an answer", numbers.points[task])]));
+}
+/** The tasks, those whose answers hold points first, then by their records. */
+const byWeight = () => Object.keys(numbers.characters).sort((a, b) => (numbers.points[b] ? 1 : 0) - (numbers.points[a] ? 1 : 0) || numbers.characters[b].count - numbers.characters[a].count);
+
+function tokens() {
+  const names = byWeight().filter(task => numbers.tokens[task]), limits = names.length ? Object.keys(numbers.tokens[names[0]].over) : [];
+  if (!names.length) return null;
+  const four = spread => [spread.mean.toFixed(0), count(spread.median), count(spread.p90), count(spread.most)].map(text => h("td", {class: "n"}, text));
+  const head = h("tr", {}, h("th", {}, "task"), ["question: mean", "median", "90 %", "most", "answer: mean", "median", "90 %", "most", ...limits.map(limit => `> ${limit}`), "a point"].map(name => h("th", {class: "n"}, name)));
+  const row = task => { const one = numbers.tokens[task]; return h("tr", {}, h("td", {}, task), four(one.question), four(one.answer),
+    limits.map(limit => h("td", {class: one.over[limit] ? "n" : "n none"}, percent(one.over[limit], one.whole.count))), h("td", {class: "n"}, one.points ? one.per_point.toFixed(2) : "")); };
+  return box("Tokens", `Counted with ${data.tokenizer}, without image features and chat template. The bars: records whose question (first) or answer (second) is so long.`,
+    h("div", {class: "wide"}, h("table", {}, head, names.map(row))),
+    chooser(names, name => name, task => [legend(["question", "answer"]), bars([{name: "question", bins: numbers.tokens[task].question.bins}, {name: "answer", bins: numbers.tokens[task].answer.bins}], `tokens of ${task}`)]));
 }
 
-function lengths() {
-  const names = Object.keys(data.characters), body = h("div", {}), pills = h("div", {class: "pills"});
-  const about = (name, spread, unit) => spread ? [h("h3", {}, h("span", {}, name), h("span", {}, `median ${count(spread.median)} · 95 % up to ${count(spread.p95)} · longest ${count(spread.most)} ${unit}`)), histogram(spread)] : [];
-  const show = task => {
-    for (const pill of pills.children) pill.setAttribute("aria-pressed", pill.textContent === task);
-    body.replaceChildren(...[about("Characters", data.characters[task], ""), about("Points in an answer", data.points[task], "")].flat(2));
-  };
-  pills.append(...names.map(name => h("button", {onclick: () => show(name)}, name)));
-  show([...names].sort((a, b) => (data.points[b] ? 1 : 0) - (data.points[a] ? 1 : 0) || data.characters[b].count - data.characters[a].count)[0]);
-  return box("Answer lengths", "Each bar starts at the number under it; the bars widen as 1, 2, 5, 10.", pills, body);
+function sizes() {
+  const kinds = Object.keys(numbers.sides);
+  return kinds.length ? box("Object sizes", "The side of each object of the gold (the root of its bounding box's area), in px of its view; an object counts in every record that holds it. Dotted: 32 and 96 px, the borders of COCO's small and medium.",
+    legend(kinds), sides(kinds.map(name => ({name, bins: numbers.sides[name]})))) : null;
 }
 
 function reasons(title, counts, ofWhat) {
@@ -122,92 +100,29 @@ function drops() {
 }
 
 function fits() {
-  const rows = Object.entries(data.fits);
-  if (!rows.length) return null;
-  return box("What rounding and simplifying cost", "IoU of bounding boxes: those that the answer's text says, parsed back, against the gold. No model can score above its text.", h("table", {},
-    h("tr", {}, ["task", "objects", "mean", "95 % reach", "worst"].map((name, n) => h("th", {class: n ? "n" : ""}, name))),
-    rows.map(([task, fit]) => h("tr", {}, h("td", {}, task), [count(fit.objects), fit.mean.toFixed(3), fit.p5.toFixed(3)].map(text => h("td", {class: "n"}, text)),
-      h("td", {class: "n", title: fit.worst_id}, data.records.some(r => r.id === fit.worst_id) ? h("a", {href: address(fit.worst_id)}, fit.worst.toFixed(3)) : fit.worst.toFixed(3))))));
+  const names = Object.keys(numbers.fits).sort((a, b) => numbers.fits[b].objects - numbers.fits[a].objects);
+  if (!names.length) return null;
+  const number = fit => data.records.some(r => r.id === fit.worst_id) ? h("a", {href: address(fit.worst_id)}, fit.worst.toFixed(3)) : fit.worst.toFixed(3);
+  return box("What rounding and simplifying cost", "IoU of bounding boxes: those that the answer's text says, parsed back, against the gold. No model can score above its text.",
+    h("table", {}, h("tr", {}, ["task", "objects", "mean", "95 % reach", "worst"].map((name, n) => h("th", {class: n ? "n" : ""}, name))),
+      names.map(task => { const fit = numbers.fits[task]; return h("tr", {}, h("td", {}, task), [count(fit.objects), fit.mean.toFixed(3), fit.p5.toFixed(3)].map(text => h("td", {class: "n"}, text)), h("td", {class: "n", title: fit.worst_id}, number(fit))); })),
+    h("h3", {}, h("span", {}, "By the side of the object")), chooser(names, name => name, task => [ceilingLegend(), ceiling([{name: task, sizes: numbers.fits[task].sizes}])]));
 }
 
 function origins() {
-  return box("Sources and licences", null, h("table", {}, h("tr", {}, h("th", {}, "source"), h("th", {}, "reader"), h("th", {}, "licence")),
-    data.sources.map(source => h("tr", {}, h("td", {}, source.name), h("td", {}, source.dataset), h("td", {}, source.licence)))));
+  return box("Sources and licences", `Who uses the whole set is bound by: ${data.terms}`, h("div", {class: "wide"}, h("table", {}, h("tr", {}, ["source", "reader", "licence", "in plain words"].map(name => h("th", {}, name))),
+    data.sources.map(source => h("tr", {}, h("td", {}, source.name), h("td", {}, source.dataset), h("td", {}, source.licence), h("td", {}, source.plain))))));
 }
-const recipe = () => box("Recipe", `Built by georsmllm ${data.georsmllm} with seed ${data.seed}; the same recipe gives the same bytes.`, h("details", {}, h("summary", {}, "show"), h("pre", {class: "mono"}, data.recipe)));
+const recipe = () => box("Recipe", `Built by georsmllm ${data.georsmllm} with seed ${data.seed}, points as ${data.dialect}; the same recipe gives the same bytes.`, h("details", {}, h("summary", {}, "show"), h("pre", {class: "mono"}, data.recipe)));
 
 function overview() {
   byId("by").textContent = `${count(data.stats.written)} records · georsmllm ${data.georsmllm}`;
   byId("numbers").append(tiles(), h("div", {class: "columns"},
-    h("div", {}, tasks(), splits(), lengths(), fits(), recipe()), h("div", {}, classes(), drops(), origins())));
-}
-
-// --- shapes ----------------------------------------------------------------------------------------------------------
-
-const path = points => `M${points.map(p => p.join(",")).join("L")}Z`;
-function corners(shape) {
-  if (shape.kind !== "box") return shape.rings;
-  const [[x1, y1], [x2, y2]] = shape.rings[0].points;
-  return [{sign: "+", points: [[x1, y1], [x2, y1], [x2, y2], [x1, y2]]}];
-}
-function dots(points, u) {
-  return points.map((p, n) => [s("circle", {class: "key", cx: p[0], cy: p[1], r: 4 * u, "data-r": 4}), s("text", {class: "tag num", x: p[0], y: p[1], "data-dx": 6, "data-dy": 4}, `${n + 1}`)]);
-}
-function figureOf(shape, name, number) {
-  const node = s("g", {class: "object", "--c": name === "answer" ? colour(shape.label) : "", "data-n": number});
-  if (shape.kind === "point") {
-    const [x, y] = shape.rings[0].points[0];
-    node.append(s("circle", {class: "ring", cx: x, cy: y, r: 6, "data-r": 6}), s("circle", {class: "key", cx: x, cy: y, r: 2, "data-r": 2}));
-  } else {
-    const rings = corners(shape), whole = rings.map(ring => path(ring.points)).join("");
-    node.append(s("path", {class: "case", d: whole}));
-    node.append(s("path", {class: name === "prompt" ? "line open" : "line", d: whole, "fill-rule": "evenodd"}));
-    if (rings.some(ring => ring.sign === "-")) {
-      node.querySelector(".line").style.stroke = "none";
-      node.append(...rings.map(ring => s("path", {class: ring.sign === "-" ? "line hole" : "line open", d: path(ring.points)})));
-    }
-  }
-  node.append(...dots(shape.keypoints, 1).flat());
-  if (name !== "gold") {
-    const xs = shape.rings.flatMap(r => r.points.map(p => p[0])), ys = shape.rings.flatMap(r => r.points.map(p => p[1]));
-    const title = name === "prompt" ? "asked" : shape.label || "object";
-    node.append(s("title", {}, title), s("text", {class: "tag", x: Math.min(...xs), y: Math.min(...ys), "data-dx": 1, "data-dy": -5}, shape.tag || title));
-  }
-  return node;
-}
-const sized = new ResizeObserver(entries => entries.forEach(entry => scale(entry.target)));
-/** Marks keep their size on the screen, whatever part of the view is shown. */
-function scale(svg) {
-  const {width, height} = svg.getBoundingClientRect(), view = svg.viewBox.baseVal;
-  if (!width || !height) return;
-  const u = Math.max(view.width / width, view.height / height);
-  svg.style.setProperty("--u", u);
-  svg.querySelectorAll("[data-r]").forEach(node => node.setAttribute("r", node.dataset.r * u));
-  svg.querySelectorAll("[data-dx]").forEach(node => {
-    const x = +node.getAttribute("x"), dx = node.dataset.dx * u, right = view.x + view.width;
-    node.setAttribute("dx", x < right ? Math.min(dx, Math.max(right - x - node.getComputedTextLength() - 3 * u, view.x - x)) : dx);
-    node.setAttribute("dy", +node.getAttribute("y") < 16 * u && node.dataset.dy < 0 ? 14 * u : node.dataset.dy * u);
-  });
-}
-function drawn(record, index) {
-  const view = record.views[index], svg = s("svg", {viewBox: `0 0 ${view.width} ${view.height}`, role: "img", "aria-label": `image ${index + 1} of ${record.id}`});
-  svg.append(s("rect", {width: view.width, height: view.height, fill: "#2a2f36"}));
-  if (view.picture >= 0) svg.append(s("image", {href: pictures[view.picture], width: view.width, height: view.height, preserveAspectRatio: "none"}));
-  for (const name of ["gold", "prompt", "answer"]) {
-    const layer = s("g", {class: name}), shapes = record[`${name}_shapes`], many = shapes.length > 1, mixed = new Set(shapes.map(shape => shape.label)).size > 1;
-    shapes.forEach((shape, n) => { if (shape.image === index) layer.append(figureOf({...shape, tag: many ? (mixed ? `${shape.label} ${n + 1}` : `${n + 1}`) : ""}, name, n)); });
-    svg.append(layer);
-  }
-  sized.observe(svg);
-  return svg;
+    h("div", {}, tasks(), lengths(), fits(), recipe()), h("div", {}, classes(), sizes(), drops())), h("div", {class: "rows"}, splits(), tokens(), origins()));
 }
 
 // --- gallery ---------------------------------------------------------------------------------------------------------
 
-const chips = record => h("div", {class: "chips"}, h("span", {class: "chip task"}, record.task), record.form && h("span", {class: "chip"}, words(record.form)), h("span", {class: "chip"}, record.split),
-  record.negative && h("span", {class: "chip"}, "nothing there"), record.labels.slice(0, 4).map(label => h("span", {class: "chip"}, dot(label), label)), record.labels.length > 4 && h("span", {class: "chip"}, `+${record.labels.length - 4}`),
-  record.troubles.length > 0 && h("span", {class: "chip bad"}, "does not parse"));
-const bare = record => record.prompt.replace(/^(<image>\n)+/, "");
 const address = id => `#id=${encodeURIComponent(id)}`;
 let shown = data.records;
 
@@ -247,22 +162,6 @@ const TOGGLES = [["answer", "answer", "a", true], ["prompt", "question", "q", tr
 const on = Object.fromEntries(TOGGLES.map(([name, , , first]) => [name, first]));
 const dialog = byId("record");
 let current = null, blink = 0;
-
-/** The words of a text with a mark on every object it says; ends are counted in characters, as Python does. */
-function marked(text, shapes, troubles, where) {
-  const letters = Array.from(text), spans = shapes.map((shape, n) => ({...shape, n})).concat(troubles.filter(t => t.where === where && t.end > t.start).map(t => ({...t, wrong: true}))).sort((a, b) => a.start - b.start);
-  const nodes = [];
-  let at = 0;
-  for (const span of spans) {
-    if (span.start < at) continue;
-    nodes.push(letters.slice(at, span.start).join(""));
-    nodes.push(h("mark", {class: span.wrong ? "wrong" : where === "prompt" ? "asked" : "", "--c": where === "answer" && !span.wrong ? colour(span.label) : "", title: span.wrong ? span.message : span.label,
-      "data-hear": span.wrong ? false : `${where} ${span.n}`}, letters.slice(span.start, span.end).join("")));
-    at = span.end;
-  }
-  nodes.push(letters.slice(at).join(""));
-  return nodes;
-}
 
 function heat(where, number) {
   dialog.querySelectorAll(".hot").forEach(node => node.classList.remove("hot"));
@@ -341,14 +240,8 @@ document.addEventListener("keydown", event => {
 function route() {
   const hash = location.hash, wanted = hash.startsWith("#id=") ? data.records.find(record => record.id === decodeURIComponent(hash.slice(4))) : null;
   const isGallery = hash === "#gallery" || hash.startsWith("#id=");
-  byId("numbers").hidden = isGallery; byId("shots").hidden = !isGallery;
-  document.querySelectorAll("nav a").forEach(link => link.getAttribute("href") === (isGallery ? "#gallery" : "#overview") ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current"));
+  showPart(isGallery);
   if (wanted) open(wanted); else if (dialog.open) { clearInterval(blink); dialog.close(); current = null; }
 }
-const dark = matchMedia("(prefers-color-scheme: dark)");
-const theme = name => { document.documentElement.dataset.theme = name; };
-theme(dark.matches ? "dark" : "light");
-dark.addEventListener("change", () => theme(dark.matches ? "dark" : "light"));
-byId("theme").addEventListener("click", () => theme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
 overview(); gallery(); route();
 addEventListener("hashchange", route);

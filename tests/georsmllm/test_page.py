@@ -15,9 +15,9 @@ import pytest
 from hand_made_set import SIZE, record, records, stats, write_set, write_stats
 from PIL import Image
 
-from georsmllm import page as page_module
+from georsmllm import showing
 from georsmllm.page import Data, page
-from georsmllm.report import collect
+from georsmllm.report import Wanted, collect
 from georsmllm.types import Message, Record
 
 EVIL = "</script><script>alert(1)</script><!--<img src=x onerror=alert(2)> & @@PICTURES@@ \u2028"
@@ -55,7 +55,7 @@ class Elements(html.parser.HTMLParser):
 
 
 def made(folder: Path, samples: int = 50) -> str:
-    return page(collect(folder, samples=samples), folder).decode()
+    return page(collect(folder, Wanted(samples)), folder).decode()
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_large_images_shrink_and_overlays_keep_the_frame_of_the_view(tmp_path: P
 def test_a_page_of_many_images_makes_each_smaller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write_set(tmp_path, {"train": (record("det", "Where?", "none"),)})
     Image.effect_noise((700, 700), 90).convert("RGB").save(folder / "images/toy/P1.png")
-    monkeypatch.setattr(page_module, "IMAGES_BYTES", 30_000)
+    monkeypatch.setattr(showing, "IMAGES_BYTES", 30_000)
     (picture,) = Elements(made(folder)).pictures()
     assert len(base64.b64decode(picture.partition(",")[2])) <= 30_000
 
