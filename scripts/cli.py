@@ -18,6 +18,7 @@ COMMANDS = {
     "export": "Write a set in the form of another trainer or tool: LLaVA, LLaMA-Factory, COCO, Parquet ...",
     "overlap": "Say which images two sets or datasets share: what leaks from training into evaluation.",
     "datasets": "List the dataset readers, or show one's card: layout, label line, licence, defects.",
+    "dialects": "List the forms in which points are written, or show one's frame, rounding, corner order and angle.",
     "check": "Read your own data with a reader and say what is wrong with it, before you build.",
 }
 EXIT_USAGE = 2
