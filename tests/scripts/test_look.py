@@ -64,6 +64,25 @@ def test_a_picture_is_named_by_its_id_unless_told_otherwise(
     assert (tmp_path / "toy_P1_det-several_ship_airplane.png").is_file()
 
 
+def test_tokens_are_counted_with_the_tokenizer_of_a_folder(folder: Path, tmp_path: Path) -> None:
+    from tokenizers import Tokenizer, models
+
+    model = tmp_path / "words"
+    model.mkdir()
+    Tokenizer(models.WordLevel({"ship": 0}, unk_token="ship")).save(str(model / "tokenizer.json"))
+    assert run(folder, "--tokenizer", model).exit_code == 0
+    assert '"tokenizer":"the tokenizer of words"' in (folder / "look.html").read_text(encoding="utf-8")
+
+
+def test_two_sets_make_one_page_named_by_both(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    other = write_set(tmp_path / "other", {"train": records()["train"]})
+    result = run(folder, "--against", other)
+    assert result.stdout.splitlines()[0].startswith("toy-against-other.html: 6 records in both (6 of them alike), ")
+    assert result.stdout.splitlines()[1:] == [f"only in {folder}: 1", f"only in {other}: 0"]
+    assert (tmp_path / "toy-against-other.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
 @pytest.mark.parametrize(
     ("identity", "name"),
     [
@@ -97,6 +116,12 @@ def test_ids_are_listed_in_the_order_of_the_set(folder: Path) -> None:
         (("--list", "--task", "dte"), "has no record of these tasks and splits"),
         (("-o", "x.png"), "a page ends in .html"),
         (("--task", "dte"), "the set has no task 'dte'"),
+        (("--against", "nowhere"), "no such folder: nowhere"),
+        (("--against", "toy", "--task", "dte"), "neither set has a task 'dte'"),
+        (("--against", "toy", "--id", "x"), "give one of them"),
+        (("--against", "toy", "-o", "x.png"), "a page ends in .html"),
+        (("--tokenizer", "toy"), "toy holds no tokenizer"),
+        (("--tokenizer", "nowhere"), "nowhere holds no tokenizer"),
     ],
 )
 def test_wrong_words_are_one_line(
