@@ -42,6 +42,13 @@ def corners(turned: Turned) -> Corners:
     )
 
 
+def place(turned: Turned) -> tuple[float, ...]:
+    """Where the rectangle is seen, y before x, the far corner last; without the noise of the last digits."""
+    ring = corners(turned)
+    xs, ys = [x for x, _ in ring], [y for _, y in ring]
+    return tuple(round(number, 6) for number in (min(ys), min(xs), max(ys), max(xs)))
+
+
 def long_side(points: Sequence[Point]) -> Turned:
     """The rectangle of least area around the points, w its longer side, degrees in [0, 180); a square's in (0, 90]."""
     a, b, c, _ = min_area_rect(points)

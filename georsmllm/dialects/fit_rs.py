@@ -14,7 +14,7 @@ from georsmllm.contracts import Dialect, Example, Limits, SizeWH, Spoken
 from georsmllm.errors import BadAnswer, CannotSay
 from georsmllm.types import KINDS, Kind, PointSet, rbox
 
-from ._angles import Turned, corners, quarter
+from ._angles import Turned, corners, place, quarter
 from ._ear import check_kind, check_range, found, items, numbers, stretch
 from ._frames import cells, relative
 from ._pen import Written, check_centre, nearest, truncated, written
@@ -50,7 +50,14 @@ def _write(shape: PointSet, size_wh: SizeWH) -> Written:
     if wide == 0 or high == 0:
         raise CannotSay("collapsed", f"a rotated box of {w:.3g}x{h:.3g} px has no area in hundredths of a percent")
     text = "".join(f"<{number / STEPS:.2f}>" for number in (cx, cy, wide, high))
-    return Written((cy, cx, high, wide), f"{{{text}|<{angle}>}}")
+    seen = place(_turned([cx / STEPS, cy / STEPS, wide / STEPS, high / STEPS, angle], size_wh))
+    return Written(seen, f"{{{text}|<{angle}>}}")
+
+
+def _turned(said: Sequence[float], size_wh: SizeWH) -> Turned:
+    cx, cy, w, h, angle = said
+    per_x, per_y = size_wh[0] / SPAN, size_wh[1] / SPAN
+    return Turned(cx * per_x, cy * per_y, w * per_x, h * per_y, angle)
 
 
 def decode(text: str, size_wh: SizeWH, kinds: Sequence[Kind] = KINDS) -> tuple[Spoken, ...]:
@@ -71,8 +78,7 @@ def _shape(said: list[float], size_wh: SizeWH, kinds: Sequence[Kind], body: str,
     check_range((cx, cy), 0, SPAN, body, at)
     check_range((w, h), 0, 100 * SPAN, body, at)
     check_range((angle,), 0, 90, body, at)
-    per_x, per_y = size_wh[0] / SPAN, size_wh[1] / SPAN
-    return rbox(corners(Turned(cx * per_x, cy * per_y, w * per_x, h * per_y, angle)))
+    return rbox(corners(_turned(said, size_wh)))
 
 
 DIALECT = Dialect(

@@ -16,7 +16,7 @@ from georsmllm.contracts import Dialect, Example, Limits, SizeWH, Spoken
 from georsmllm.errors import BadAnswer, CannotSay
 from georsmllm.types import KINDS, Kind, PointSet, Ring, box, rbox
 
-from ._angles import Turned, corners, quarter
+from ._angles import Turned, corners, place, quarter
 from ._ear import NONE, check_corners, check_kind, check_range, found, items, numbers, pixels, stretch
 from ._frames import cells, relative
 from ._pen import Written, check_centre, joined, nearest, scaled, written
@@ -43,7 +43,8 @@ def write(shape: PointSet, size_wh: SizeWH) -> Written:
         (x1, y1), (x2, y2) = [
             (nearest(x), nearest(y)) for x, y in scaled(shape.rings[0].points, size_wh, extent(size_wh))
         ]
-        return Written((y1, x1, y2, x2), f"{{<{x1}><{y1}><{x2}><{y2}>}}")
+        (left, top), (right, bottom) = pixels(((x1, y1), (x2, y2)), size_wh, extent(size_wh))
+        return Written((top, left, bottom, right), f"{{<{x1}><{y1}><{x2}><{y2}>}}")
     x, y, w, h, degrees = quarter(shape.rings[0].points)
     check_centre(x, y, size_wh)
     angle = nearest(degrees)
@@ -54,7 +55,9 @@ def write(shape: PointSet, size_wh: SizeWH) -> Written:
     x2, y2 = nearest((x + w / 2) * per_x), nearest((y + h / 2) * per_y)
     if x1 == x2 or y1 == y2:
         raise CannotSay("collapsed", f"a rotated box of {w:.3g}x{h:.3g} px has no area in whole percents")
-    return Written((y1, x1, y2, x2), f"{{<{x1}><{y1}><{x2}><{y2}>|<{angle}>}}")
+    (left, top), (right, bottom) = pixels(((x1, y1), (x2, y2)), size_wh, extent(size_wh))
+    said = Turned((left + right) / 2, (top + bottom) / 2, right - left, bottom - top, angle)
+    return Written(place(said), f"{{<{x1}><{y1}><{x2}><{y2}>|<{angle}>}}")
 
 
 def decode(text: str, size_wh: SizeWH, kinds: Sequence[Kind] = KINDS) -> tuple[Spoken, ...]:

@@ -15,7 +15,7 @@ from georsmllm.contracts import Dialect, Example, Limits, SizeWH, Spoken
 from georsmllm.errors import CannotSay
 from georsmllm.types import KINDS, Kind, PointSet, rbox
 
-from ._angles import Turned, corners, counter_clockwise
+from ._angles import Turned, corners, counter_clockwise, place
 from ._ear import NONE, check_kind, check_range, found, items, numbers, stretch
 from ._frames import cells, relative
 from ._pen import Written, check_centre, joined, truncated, written
@@ -43,7 +43,13 @@ def _write(shape: PointSet, size_wh: SizeWH) -> Written:
         raise CannotSay("collapsed", f"a rotated box of {turned.w:.3g}x{turned.h:.3g} px has no area in whole percents")
     if w * size_wh[0] == h * size_wh[1] and angle <= 0:
         angle += 90
-    return Written((cy, cx, h, w), f"{{<{cx}><{cy}><{w}><{h}>|<{angle}>}}")
+    return Written(place(_turned([cx, cy, w, h, angle], size_wh)), f"{{<{cx}><{cy}><{w}><{h}>|<{angle}>}}")
+
+
+def _turned(said: Sequence[float], size_wh: SizeWH) -> Turned:
+    cx, cy, w, h, angle = said
+    per_x, per_y = size_wh[0] / SPAN, size_wh[1] / SPAN
+    return Turned(cx * per_x, cy * per_y, w * per_x, h * per_y, -angle)
 
 
 def decode(text: str, size_wh: SizeWH, kinds: Sequence[Kind] = KINDS) -> tuple[Spoken, ...]:
@@ -60,8 +66,7 @@ def _shape(said: list[float], size_wh: SizeWH, kinds: Sequence[Kind], body: str,
     check_range((cx, cy), 0, SPAN, body, at)
     check_range((w, h), 0, 100 * SPAN, body, at)
     check_range((angle,), -90, 90, body, at)
-    per_x, per_y = size_wh[0] / SPAN, size_wh[1] / SPAN
-    return rbox(corners(Turned(cx * per_x, cy * per_y, w * per_x, h * per_y, -angle)))
+    return rbox(corners(_turned(said, size_wh)))
 
 
 DIALECT = Dialect(

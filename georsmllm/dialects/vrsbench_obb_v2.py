@@ -18,7 +18,7 @@ from georsmllm.contracts import Dialect, Example, Limits, SizeWH, Spoken
 from georsmllm.errors import CannotSay
 from georsmllm.types import KINDS, Kind, PointSet, rbox
 
-from ._angles import Turned, corners, counter_clockwise
+from ._angles import Turned, corners, counter_clockwise, place
 from ._ear import NONE, check_kind, check_range, found, items, numbers, stretch
 from ._frames import cells, relative
 from ._pen import NEARLY, Written, check_centre, joined, truncated, written
@@ -46,7 +46,7 @@ def _write(shape: PointSet, size_wh: SizeWH) -> Written:
     heard = _turned((x1, y1, x2, y2, angle), size_wh)
     if min(heard.w, heard.h) < NEARLY:
         raise CannotSay("collapsed", f"a rotated box of {turned.w:.3g}x{turned.h:.3g} px has no area in whole percents")
-    return Written((y1, x1, y2, x2), f"{{<{x1}><{y1}><{x2}><{y2}>|<{angle}>}}")
+    return Written(place(heard), f"{{<{x1}><{y1}><{x2}><{y2}>|<{angle}>}}")
 
 
 def _turned(said: Sequence[float], size_wh: SizeWH) -> Turned:
