@@ -95,12 +95,14 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 @dataclass(frozen=True, slots=True)
 class AskOptions:
     """What a task needs to know beyond the view: budgets, the wordings to draw from, the kinds of shapes that the dialect of
-    the build can say, and how many keypoints each area gets (None: by its size; 0: the dialect has no room for any)."""
+    the build can say, how many keypoints each area gets (None: by its size; 0: the dialect has no room for any), and whether
+    the dialect names each object, so that several classes need no line each."""
 
     limits: Limits = field(default_factory=Limits)
     templates: tuple[str, ...] = ()
     kinds: tuple[Kind, ...] = KINDS
     num_keypoints: int | None = None
+    is_labelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

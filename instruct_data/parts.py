@@ -361,7 +361,7 @@ def _ask(shop: Workshop, view: Sample) -> Built:
 
 def _options(shop: Workshop, name: str) -> AskOptions:
     recipe, form = shop.recipe, dialect(shop.recipe.dialect)
-    return AskOptions(recipe.limits, recipe.templates.get(name, ()), form.kinds, form.num_keypoints)
+    return AskOptions(recipe.limits, recipe.templates.get(name, ()), form.kinds, form.num_keypoints, form.is_labelled)
 
 
 # These say that a task is not for such a view; a target that another task could have asked bears that task's reason.

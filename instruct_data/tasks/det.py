@@ -44,9 +44,20 @@ TEMPLATES = lines("""
     Give the positions of all {classes}, each class on a line of its own.
     For each of these classes, find every object: {classes}.
     Report all {classes} in the picture, sorted by class.
+    Find all {named} and name each of them.
+    Where are the {named}? Label every box.
+    Detect all {named} and say which is which.
+    Locate {named} in this image, each with its class.
+    Mark all {named} that you can see, with their names.
+    I am looking for {named}. Label what you find.
+    Box all {named} and label every box.
+    Please list the boxes of all {named}, each with its label.
+    Search the scene for {named} and name what you box.
+    Give the position and the class of all {named}.
 """)
 
-_ONE, _MANY = frozenset({"plural"}), frozenset({"classes"})
+_ONE, _MANY, _LABELLED = frozenset({"plural"}), frozenset({"classes"}), frozenset({"named"})
+"""One class; several, a line each; several in a dialect that names every object itself."""
 
 
 def build(view: Sample, rng: Random, options: AskOptions) -> Built:
@@ -104,7 +115,7 @@ def _draw(rng: Random, sayable: Mapping[str, Said], negatives: tuple[str, ...], 
 
 def _prompt(rng: Random, options: AskOptions, labels: tuple[str, ...], kind: Kind) -> tuple[Part, ...]:
     names = listed([plural(label) for label in labels])
-    slots = _ONE if len(labels) == 1 else _MANY
+    slots = _ONE if len(labels) == 1 else _LABELLED if options.is_labelled else _MANY
     template = pick(rng, options, TEMPLATES, slots) + (UPRIGHT if kind == "box" else "")
     return fill(template, dict.fromkeys(slots, names))
 

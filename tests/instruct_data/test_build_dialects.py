@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -99,3 +100,14 @@ def test_an_unknown_dialect_stops_before_anything_is_written(tmp_path: Path) -> 
     with pytest.raises(UsageError, match="no dialect is called 'geo_chat'; did you mean geochat"):
         build(recipe("coco", dialect="geo_chat"), tmp_path / "set")
     assert not (tmp_path / "set").exists()
+
+
+@pytest.mark.parametrize(("name", "wants_lines"), [("rscovlm", False), ("geochat", True)])
+def test_a_question_about_several_classes_wants_what_the_dialect_answers(
+    sets: Path, name: str, wants_lines: bool
+) -> None:
+    several = [one for one in records_of(made(sets, name)) if one.task == "det" and one.provenance.form == "several"]
+    assert several
+    for record in several:
+        by_class = re.search(r"line|class by class|by class|one class after|each of these", record.messages[0].content)
+        assert (by_class is not None) is wants_lines, record.messages[0].content

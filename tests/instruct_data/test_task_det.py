@@ -250,7 +250,7 @@ def test_scores_of_one_class(
 
 
 def test_a_wording_whose_slots_fit_no_form_is_an_error_of_the_person() -> None:
-    with pytest.raises(UsageError, match=r"'Find \{plurals\}' fits no form .* \{classes\}; \{plural\}"):
+    with pytest.raises(UsageError, match=r"'Find \{plurals\}' fits no form .* \{classes\}; \{named\}; \{plural\}"):
         ask(view(ship(10, 20)), AskOptions(templates=("Find {plurals}",)))
 
 
