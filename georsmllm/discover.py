@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import cast
@@ -46,7 +47,9 @@ def dialect_names() -> tuple[str, ...]:
     return _module_names("georsmllm.dialects")
 
 
+@cache
 def dialect(name: str) -> Dialect:
+    """Asked for every record, and so looked for once."""
     if name not in dialect_names():
         raise UsageError(f"no dialect is called {name!r}; {nearest(name, dialect_names())}")
     return cast(Dialect, importlib.import_module(f"georsmllm.dialects.{name}").DIALECT)

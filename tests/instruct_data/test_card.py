@@ -173,11 +173,11 @@ def test_only_the_most_frequent_classes_are_listed() -> None:
 
 def test_the_recipe_reads_back_and_names_nobodys_folders(tmp_path: Path) -> None:
     recipe = Recipe(
-        sources=(Source(dataset="/home/me/reader.py", path="/home/me/secret/ships", name="ships"),),
+        sources=(Source(dataset="/data/me/reader.py", path="/data/me/secret/ships", name="ships"),),
         tasks=("det",), templates={"det": ("Where are the {plural}? ``` ",)}, seed=7,
     )  # fmt: skip
     readme = of(EMPTY, recipe)
-    assert "/home/me" not in readme
+    assert "/data/me" not in readme
     fence = "````"
     block = readme.split(f"\n{fence}yaml\n")[1].split(f"\n{fence}\n")[0]
     file = tmp_path / "recipe.yaml"
