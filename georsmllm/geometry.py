@@ -208,7 +208,9 @@ def _repaired(part: Polygon) -> Geometry:
     import shapely
 
     rings = [shapely.make_valid(shapely.Polygon(ring)) for ring in (part.exterior, *part.interiors)]
-    pieces = [shapely.get_parts(shapely.get_parts(ring)) for ring in rings]  # areas may lie in a collection's collection
+    pieces = [
+        shapely.get_parts(shapely.get_parts(ring)) for ring in rings
+    ]  # areas may lie in a collection's collection
     outer, *holes = [shapely.union_all([p for p in found if p.geom_type == "Polygon"]) for found in pieces]
     return outer.difference(shapely.union_all(holes))
 

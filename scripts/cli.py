@@ -19,6 +19,7 @@ COMMANDS = {
     "overlap": "Say which images two sets or datasets share: what leaks from training into evaluation.",
     "datasets": "List the dataset readers, or show one's card: layout, label line, licence, defects.",
     "dialects": "List the forms in which points are written, or show one's frame, rounding, corner order and angle.",
+    "doctor": "Say in which form and frame given answers are written, and what would mend them.",
     "check": "Read your own data with a reader and say what is wrong with it, before you build.",
 }
 EXIT_USAGE = 2

@@ -29,7 +29,7 @@ def clockwise(quads: Quads) -> Quads | None:
     sides = quads[:, _NEXT] - quads
     ahead = sides[:, _NEXT]
     turns = sides[..., 0] * ahead[..., 1] - sides[..., 1] * ahead[..., 0]
-    backward = (turns < 0).all(axis=1)
+    backward = np.asarray((turns < 0).all(axis=1))
     if not ((turns > 0).all(axis=1) | backward).all():
         return None
     return np.where(backward[:, None, None], quads[:, ::-1], quads)
