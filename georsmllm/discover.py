@@ -43,6 +43,7 @@ def task(name: str) -> Task:
     return cast(Task, importlib.import_module(f"georsmllm.instruct_data.tasks.{name}").TASK)
 
 
+@cache
 def dialect_names() -> tuple[str, ...]:
     return _module_names("georsmllm.dialects")
 
