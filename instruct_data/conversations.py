@@ -30,7 +30,7 @@ HEAD = {
     "image_inside": "A single <image> stands inside the question; the reader would move it to the head of the text."
 }
 
-_ROLES = ("user", "assistant")
+_ROLES = ["user", "assistant"]
 
 
 def fault(row: Conversation, *, system: bool) -> str | None:
@@ -41,13 +41,22 @@ def fault(row: Conversation, *, system: bool) -> str | None:
         if not system:
             return "system_turn"
         turns = turns[1:]
-    if not turns or len(turns) % 2 or any(turn.role != _ROLES[i % 2] for i, turn in enumerate(turns)):
+    if not turns or [turn.role for turn in turns] != _ROLES * (len(turns) // 2):
         return "turns"
-    asked = sum([turn.content.count(IMAGE_TOKEN) for turn in turns[::2]])
-    answered = sum([turn.content.count(IMAGE_TOKEN) for turn in turns[1::2]])
+    asked = answered = 0
+    for turn in turns:
+        count = turn.content.count(IMAGE_TOKEN)
+        if turn.role == "user":
+            asked += count
+        else:
+            answered += count
     return "image_tokens" if asked != len(row.images) or answered else None
 
 
 def is_headed(row: Conversation) -> bool:
     """Whether a single <image> stands at the head of its question."""
-    return len(row.images) != 1 or any(turn.content.startswith(IMAGE_TOKEN) for turn in row.messages)
+    return (
+        len(row.images) != 1
+        or row.messages[0].content.startswith(IMAGE_TOKEN)
+        or any(turn.content.startswith(IMAGE_TOKEN) for turn in row.messages)
+    )

@@ -17,7 +17,7 @@ import msgspec
 
 from georsmllm.geometry import to_box, to_rbox
 from georsmllm.rng import hash64
-from georsmllm.types import Gold, GoldRing, ImageRef, Kind, PointSet, Ring, ViewFacts, Window
+from georsmllm.types import ImageRef, Kind, Point, PointSet, Ring, Sign, ViewFacts, Window
 
 from .export_job import Job
 
@@ -78,20 +78,38 @@ class _Provenance(msgspec.Struct, frozen=True, gc=False):
     form: str
     labels: tuple[str, ...]
     negative: bool
-    views: tuple[ViewFacts, ...]
+    views: tuple[msgspec.Raw, ...]
+
+
+class _Gold(msgspec.Struct, frozen=True, gc=False):
+    """Its points are read when its view is, and are compared as they are written."""
+
+    label: str
+    kind: Kind
+    rings: msgspec.Raw
+    keypoints: msgspec.Raw
+    image: int
 
 
 class _Record(msgspec.Struct, frozen=True, gc=False):
     images: tuple[str, ...]
     task: str
-    gold: tuple[Gold, ...]
+    gold: tuple[_Gold, ...]
     provenance: _Provenance
+
+
+class _Ring(msgspec.Struct, frozen=True, gc=False):
+    sign: Sign
+    points: tuple[Point, ...]
 
 
 class _Shape(msgspec.Struct, frozen=True, gc=False, array_like=True):
     kind: Kind
-    rings: tuple[GoldRing, ...]
-    keypoints: tuple[tuple[float, float], ...]
+    rings: tuple[_Ring, ...]
+    keypoints: tuple[Point, ...]
+
+
+_SHAPES = msgspec.json.Decoder(_Shape)
 
 
 class Views:
@@ -135,7 +153,8 @@ class Views:
         name = "\x1f".join(names)
         number = hash64(*names) >> 12
         while True:
-            self.db.execute("INSERT OR IGNORE INTO number VALUES (?, ?)", (number, name))
+            if self.db.execute("INSERT OR IGNORE INTO number VALUES (?, ?)", (number, name)).rowcount == 1:
+                return number
             if self.db.execute("SELECT name FROM number WHERE number = ?", (number,)).fetchone()[0] == name:
                 return number
             number += 1
@@ -171,15 +190,14 @@ def gathered(job: Job) -> Iterator[Views]:
 
 
 def _gather(db: sqlite3.Connection, split: str, batch: Sequence[_Record]) -> None:
-    encode = msgspec.json.Encoder().encode
     views, objects, known = [], [], []
     for record in batch:
         its = record.provenance
         for path, facts in zip(record.images, its.views, strict=False):
-            views.append((path, split, _stem(path), its.dataset, its.scene, encode(facts)))
+            views.append((path, split, _stem(path), its.dataset, its.scene, bytes(facts)))
         for gold in record.gold:
             if 0 <= gold.image < len(record.images):
-                shape = encode(_Shape(gold.kind, gold.rings, gold.keypoints))
+                shape = b'["%s",%s,%s]' % (gold.kind.encode(), bytes(gold.rings), bytes(gold.keypoints))
                 objects.append((record.images[gold.image], gold.label, gold.kind, shape, record.task))
         known += [(record.images[0], label, absent) for label, absent in _known(record)]
     db.execute("BEGIN")
@@ -244,7 +262,7 @@ def _rounded(shape: PointSet) -> object:
 
 
 def _shape(data: bytes) -> PointSet:
-    shape = msgspec.json.decode(data, type=_Shape)
+    shape = _SHAPES.decode(data)
     return PointSet(shape.kind, tuple(Ring(ring.points, ring.sign) for ring in shape.rings), shape.keypoints)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 
 import msgspec
 
@@ -53,7 +53,7 @@ class Spoken(Conversation, frozen=True, gc=False):
 def in_geochat(record: Spoken) -> Spoken:
     """The record as GeoChat says it; raises CannotSay, and BadAnswer for points that are not of the set's own form."""
     view = record.provenance.views[0]
-    ours, theirs = dialect(record.provenance.dialect), dialect("geochat")
+    ours, theirs = _dialect(record.provenance.dialect), _dialect("geochat")
     turns = []
     for turn in record.messages:
         text = turn.content
@@ -63,8 +63,13 @@ def in_geochat(record: Spoken) -> Spoken:
     return msgspec.structs.replace(record, messages=tuple(turns))
 
 
+@cache
+def _dialect(name: str) -> Dialect:
+    return dialect(name)
+
+
 def _translated(turn: Turn, size_wh: tuple[int, int], of: str, to: Dialect) -> str:
-    ear = dialect(of)
+    ear = _dialect(of)
     pieces = []
     at = 0
     for start, end in _spans(turn, of, ear):

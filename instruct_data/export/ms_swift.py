@@ -9,6 +9,7 @@ other shape of such a record. One type a column, so the two sorts of records lie
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 import msgspec
@@ -34,6 +35,8 @@ pixels instead (Qwen2.5-VL) sees two frames when it gets both. A file that would
 `--images none`, ROOT_IMAGE_DIR is the folder of the set."""
 
 OURS = "georsmllm"
+_POINT = r"\([0-9]+,[0-9]+\)"
+_POINTS_AND_BOXES = re.compile(rf"\[{_POINT}(?:,{_POINT})?\](?:;\[{_POINT}(?:,{_POINT})?\])*+")
 
 
 class _Size(msgspec.Struct, frozen=True, gc=False):
@@ -112,11 +115,11 @@ def _placeholders(turn: Turn, size_wh: tuple[int, int], objects: Objects) -> str
     for stretch in stretches(turn.content, "answer" if turn.role == "assistant" else "prompt"):
         if stretch.text.strip() == NONE:
             continue
+        if not _POINTS_AND_BOXES.fullmatch(stretch.text):
+            return None
         try:
             shapes = decode(stretch.text, size_wh)
         except BadAnswer:
-            return None
-        if any(shape.kind not in ("point", "box") or shape.keypoints for shape in shapes):
             return None
         start = stretch.start
         if stretch.label and turn.content.endswith(f"{stretch.label}: ", at, start):

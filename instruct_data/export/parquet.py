@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, get_type_hints
 
 import msgspec
@@ -55,7 +56,7 @@ def write(job: Job) -> str:
 
 def _fill(job: Job, schema: pa.Schema, out: Hashed, records: Iterator[Record]) -> None:
     def sizes(record: Record) -> int:
-        return 0 if job.images == "none" else sum(job.source(path).stat().st_size for path in record.images)
+        return 0 if job.images == "none" else sum(Path(job.source(path)).stat().st_size for path in record.images)
 
     parquet_files.write(out, records, schema, partial(_table, job, schema), sizes)
 

@@ -7,7 +7,6 @@ PNG and of JPEG lie in files of their own. The files are the same bytes wherever
 
 from __future__ import annotations
 
-import io
 import re
 import tarfile
 from collections.abc import Iterator
@@ -72,21 +71,23 @@ def _numbered(job: Job, split: str, its: tuple[str, ...]) -> Iterator[Numbered]:
 
 
 def _fill(job: Job, out: Hashed, rows: Iterator[Numbered]) -> None:
-    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for row in rows:
-            key, record = f"{row.number:09d}", row.record
-            _add(tar, f"{key}.json", msgspec.json.encode(record))
-            endings = sort(record.images)
-            for number, (path, ending) in enumerate(zip(record.images, endings, strict=True)):
-                place = f"{number}.{ending}" if len(endings) > 1 else ending
-                _add(tar, f"{key}.{place}", job.image_bytes(path))
-            job.wrote("records")
+    for row in rows:
+        key, record = f"{row.number:09d}", row.record
+        _add(out, f"{key}.json", msgspec.json.encode(record))
+        endings = sort(record.images)
+        for number, (path, ending) in enumerate(zip(record.images, endings, strict=True)):
+            place = f"{number}.{ending}" if len(endings) > 1 else ending
+            _add(out, f"{key}.{place}", job.image_bytes(path))
+        job.wrote("records")
+    out.write(bytes(2 * tarfile.BLOCKSIZE))
 
 
-def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
-    member = tarfile.TarInfo(name)
+def _add(out: Hashed, name: str, data: bytes) -> None:
+    member = tarfile.TarInfo(name)  # of nobody, in 1970
     member.size = len(data)
-    tar.addfile(member, io.BytesIO(data))
+    out.write(member.tobuf(tarfile.USTAR_FORMAT))
+    out.write(data)
+    out.write(bytes(-len(data) % tarfile.BLOCKSIZE))
 
 
 EXPORT = Export(
