@@ -214,7 +214,7 @@ class Job:
         if self.images == "link":
             if not os.path.islink(target):  # noqa: PTH114
                 _link(Path(source), Path(target))
-        elif _size(target) != size:  # a power cut may have left it empty
+        elif _size(target) != size and not _copied(source, target):  # a power cut may have left it empty
             with replacing(Path(target)) as out, open(source, "rb") as file:  # noqa: PTH123
                 shutil.copyfileobj(file, out, 1 << 20)
 
@@ -301,6 +301,21 @@ def _size(path: str) -> int:
         return os.stat(path).st_size  # noqa: PTH116
     except FileNotFoundError:
         return -1
+
+
+def _copied(source: str, target: str) -> bool:
+    """Copy a file the quick way; False where its folder is not there yet, the disk is full and so on, of which the long
+    way says what there is to say."""
+    beside = f"{target[: target.rfind('/')]}/.{os.getpid()}-image{PART}"
+    try:
+        with open(source, "rb", buffering=0) as file, open(beside, "wb", buffering=0) as out:  # noqa: PTH123
+            data = file.read()
+            if out.write(data) != len(data):
+                return False
+        os.rename(beside, target)  # noqa: PTH104
+    except OSError:
+        return False
+    return True
 
 
 def _link(source: Path, target: Path) -> None:

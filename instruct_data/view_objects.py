@@ -39,11 +39,12 @@ CREATE TABLE seen (key INTEGER PRIMARY KEY);
 
 
 class Object(NamedTuple):
-    """One object of a view. tasks: that ask for it."""
+    """One object of a view. tasks: that ask for it. name: of its shape, as the records write it."""
 
     label: str
     shape: PointSet
     tasks: tuple[str, ...]
+    name: str
 
 
 class View(NamedTuple):
@@ -171,7 +172,7 @@ class Views:
         )
         for label, shape, task in rows:
             tasks[label, shape].append(task)
-        return tuple(Object(label, _shape(shape), tuple(its)) for (label, shape), its in tasks.items())
+        return tuple(Object(label, _shape(shape), tuple(its), shape.decode()) for (label, shape), its in tasks.items())
 
 
 @contextmanager

@@ -9,12 +9,13 @@ and the shape alone: another split, task or order of the set does not change the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import msgspec
 
 from georsmllm.geometry import area, bounds
+from georsmllm.jsonl import PART
 from georsmllm.types import Kind
 
 from ..export_job import Export, Hashed, Job
@@ -61,27 +62,40 @@ def write(job: Job) -> str:
 
 
 def _write_split(job: Job, views: Views, categories: Mapping[str, int], split: str, out: Hashed) -> None:
+    """One walk over the views; the annotations wait in a file of their own until the list of images ends."""
     encode = msgspec.json.Encoder().encode
     info = {"description": f"Objects that the records of an instruction set ask for, split {split}", "version": "1.0"}
     named = [{"id": number, "name": label, "supercategory": ""} for label, number in categories.items()]
-    out.write(b'{"info":' + encode(info) + b',"licenses":[],"categories":' + encode(named) + b',"images":')
-    _write_list(out, (_image(job, views, categories, view) for view in _shown(views, split)), encode)
-    out.write(b',"annotations":')
-    _write_list(out, _annotations(job, views, categories, split), encode)
-    out.write(b"}\n")
+    out.write(b'{"info":' + encode(info) + b',"licenses":[],"categories":' + encode(named) + b',"images":[')
+    joint = b"\n"
+    with (job.out / ".state" / f"annotations{PART}").open("w+b") as waiting:
+        for view in views.of(split):
+            said, unsaid = distinct(view.objects, KINDS)
+            job.cannot("point", len(unsaid))
+            if not said and not view.absent:  # nothing is known of it that the format could say
+                continue
+            number = views.number("image", view.path)
+            out.write(joint + encode(_image(number, categories, view, said)))
+            joint = b",\n"
+            job.image(view.path)
+            job.wrote("images")
+            for one in said:
+                identity = views.number("object", view.path, one.label, one.name)
+                where = {"image_id": number, "category_id": categories[one.label]}
+                waiting.write(b",\n" + encode({"id": identity, **where, **annotation(one, view.size_wh)}))
+            job.wrote("objects", len(said))
+            job.cannot("keypoints", sum(bool(one.shape.keypoints) for one in said))
+        out.write(b'\n],"annotations":[')
+        waiting.seek(1)
+        while data := waiting.read(1 << 20):
+            out.write(data)
+    out.write(b"\n]}\n")
 
 
-def _shown(views: Views, split: str) -> Iterator[View]:
-    """Views of which something is said: an object that is more than a point, or that a class is absent."""
-    return (view for view in views.of(split) if view.absent or any(one.shape.kind != "point" for one in view.objects))
-
-
-def _image(job: Job, views: Views, categories: Mapping[str, int], view: View) -> dict[str, object]:
-    job.image(view.path)
-    job.wrote("images")
-    annotated = {one.label for one in view.objects if one.shape.kind != "point"}
+def _image(number: int, categories: Mapping[str, int], view: View, said: Sequence[Object]) -> dict[str, object]:
+    annotated = {one.label for one in said}
     return {
-        "id": views.number("image", view.path),
+        "id": number,
         "file_name": view.path,
         "width": view.facts.width,
         "height": view.facts.height,
@@ -89,27 +103,6 @@ def _image(job: Job, views: Views, categories: Mapping[str, int], view: View) ->
         "neg_category_ids": sorted(categories[label] for label in view.absent if label not in annotated),
         "not_exhaustive_category_ids": sorted(categories[label] for label in annotated - set(view.complete)),
     }
-
-
-def _annotations(job: Job, views: Views, categories: Mapping[str, int], split: str) -> Iterator[dict[str, object]]:
-    for view in views.of(split):
-        image = views.number("image", view.path)
-        said, unsaid = distinct(view.objects, KINDS)
-        job.cannot("point", len(unsaid))
-        for one in said:
-            job.wrote("objects")
-            job.cannot("keypoints", bool(one.shape.keypoints))
-            number = views.number("object", view.path, one.label, repr(one.shape))
-            category = {"image_id": image, "category_id": categories[one.label]}
-            yield {"id": number, **category, **annotation(one, view.size_wh)}
-
-
-def _write_list(out: Hashed, items: Iterator[dict[str, object]], encode: Callable[[object], bytes]) -> None:
-    joint = b"[\n"
-    for item in items:
-        out.write(joint + encode(item))
-        joint = b",\n"
-    out.write(b"\n]" if joint == b",\n" else b"[]")
 
 
 EXPORT = Export(

@@ -8,15 +8,15 @@ keypoints) it cannot say at all, so such a record is left out whole.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from functools import cache, partial
+from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 
-from georsmllm.contracts import Dialect
+from georsmllm.contracts import SizeWH, Spoken
 from georsmllm.discover import dialect
 from georsmllm.errors import BadAnswer, CannotSay
-from georsmllm.hearing import IN_DEGREES, stretches
+from georsmllm.hearing import IN_DEGREES, stretches_of
 
 from ..conversations import HEAD, REASONS, SYSTEM, Conversation, Turn, fault, is_headed
 from ..export_job import Export, Hashed, Job
@@ -46,47 +46,42 @@ class _Provenance(msgspec.Struct, frozen=True, gc=False):
     dialect: str
 
 
-class Spoken(Conversation, frozen=True, gc=False):
+class Heard(Conversation, frozen=True, gc=False):
     provenance: _Provenance
 
 
-def in_geochat(record: Spoken) -> Spoken:
+def in_geochat(record: Heard) -> Heard:
     """The record as GeoChat says it; raises CannotSay, and BadAnswer for points that are not of the set's own form."""
     view = record.provenance.views[0]
-    ours, theirs = _dialect(record.provenance.dialect), _dialect("geochat")
+    ours, theirs = dialect(record.provenance.dialect), dialect("geochat")
     turns = []
     for turn in record.messages:
         text = turn.content
         if ours is not theirs and not (record.task == IN_DEGREES and turn.role == "assistant"):
-            text = _translated(turn, (view.width, view.height), record.provenance.dialect, theirs)
+            text = _translated(turn, (view.width, view.height), record.provenance.dialect)
         turns.append(Turn(turn.role, _TAG.sub(TAGS.get(record.task, ""), text)))
     return msgspec.structs.replace(record, messages=tuple(turns))
 
 
-@cache
-def _dialect(name: str) -> Dialect:
-    return dialect(name)
-
-
-def _translated(turn: Turn, size_wh: tuple[int, int], of: str, to: Dialect) -> str:
-    ear = _dialect(of)
+def _translated(turn: Turn, size_wh: SizeWH, of: str) -> str:
+    ear = dialect(of)
     pieces = []
     at = 0
-    for start, end in _spans(turn, of, ear):
-        pieces += [
-            turn.content[at:start],
-            to.encode(ear.decode(turn.content[start:end], size_wh, ear.kinds), size_wh, None),
-        ]
-        at = end
+    for stretch in stretches_of(of, turn.content, "answer" if turn.role == "assistant" else "prompt"):
+        pieces += [turn.content[at : stretch.start], _said(ear.decode(stretch.text, size_wh, ear.kinds), size_wh)]
+        at = stretch.end
     return "".join([*pieces, turn.content[at:]])
 
 
-def _spans(turn: Turn, of: str, ear: Dialect) -> Iterator[tuple[int, int]]:
-    if of != "georsmllm":
-        yield from ear.stretches(turn.content)
-        return
-    for stretch in stretches(turn.content, "answer" if turn.role == "assistant" else "prompt"):
-        yield stretch.start, stretch.end
+def _said(spoken: Sequence[Spoken], size_wh: SizeWH) -> str:
+    """In GeoChat's form; of several classes a line for each."""
+    encode = dialect("geochat").encode
+    labels = dict.fromkeys(one.label for one in spoken)
+    if len(labels) < 2:
+        return encode(spoken, size_wh, None)
+    return "\n".join(
+        f"{label}: {encode([one for one in spoken if one.label == label], size_wh, None)}" for label in labels
+    )
 
 
 def write(job: Job) -> str:
@@ -95,7 +90,7 @@ def write(job: Job) -> str:
     return ""
 
 
-def _fault(record: Spoken) -> str | None:
+def _fault(record: Heard) -> str | None:
     if len(record.images) != 1 or not record.provenance.views:
         return "not_one_image"
     return fault(record, system=False) or (None if is_headed(record) else "image_inside")
@@ -104,7 +99,7 @@ def _fault(record: Spoken) -> str | None:
 def _write_split(job: Job, split: str, out: Hashed) -> None:
     encode = msgspec.json.Encoder().encode
     joint = b"[\n"
-    for record in job.rows(split, Spoken):
+    for record in job.rows(split, Heard):
         reason = _fault(record)
         if reason is None:
             try:

@@ -15,7 +15,7 @@ from functools import partial
 import msgspec
 
 from georsmllm.errors import BadAnswer
-from georsmllm.hearing import IN_DEGREES, stretches
+from georsmllm.hearing import IN_DEGREES, OWN, stretches
 from georsmllm.pointtext import NONE, decode
 from georsmllm.types import UNNAMED, PointSet
 
@@ -34,7 +34,6 @@ form of the model at hand; `*.jsonl` all others, with their points as text on a 
 pixels instead (Qwen2.5-VL) sees two frames when it gets both. A file that would be empty is not there. With
 `--images none`, ROOT_IMAGE_DIR is the folder of the set."""
 
-OURS = "georsmllm"
 _POINT = r"\([0-9]+,[0-9]+\)"
 _POINTS_AND_BOXES = re.compile(rf"\[{_POINT}(?:,{_POINT})?\](?:;\[{_POINT}(?:,{_POINT})?\])*+")
 
@@ -87,7 +86,7 @@ class PlainRow(msgspec.Struct, frozen=True, gc=False):
 def with_objects(record: Conversation) -> Row | None:
     """The record with placeholders in the place of its points; None where ms-swift would not write the same text again."""
     image = record.gold[0].image if record.gold else len(record.images) - 1
-    if record.provenance.dialect != OURS or not 0 <= image < len(record.provenance.views):
+    if record.provenance.dialect != OWN or not 0 <= image < len(record.provenance.views):
         return None
     view = record.provenance.views[image]
     size = view.width, view.height
