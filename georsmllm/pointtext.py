@@ -20,7 +20,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
 from georsmllm.contracts import Limits
 from georsmllm.errors import BadAnswer, CannotSay
@@ -28,6 +27,8 @@ from georsmllm.types import KINDS, Kind, Point, PointSet, Ring, Sign
 
 N = 1000
 NONE = "none"
+MANY = 6
+"""So many rotated boxes are worth the kernel's call."""
 
 GridPoint = tuple[int, int]
 GridRing = list[GridPoint]
@@ -49,46 +50,32 @@ def encode(shapes: Sequence[PointSet], size_wh: tuple[int, int], limits: Limits 
     """
     if limits is not None and len(shapes) > limits.max_objects:
         raise CannotSay("over_budget", f"{len(shapes)} objects, at most {limits.max_objects} fit one answer")
-    if shapes and all(shape.kind == "rbox" for shape in shapes):
+    if len(shapes) >= MANY and all(shape.kind == "rbox" for shape in shapes):
         if limits is not None:
             _check_budget(4, 4 * len(shapes), limits)
-        said = [_say_rbox(shape.rings[0].points, *size_wh) for shape in shapes]
-    else:
-        grids = [canonical(shape, size_wh) for shape in shapes]
-        if limits is not None:
-            _check_points(grids, limits)
-        said = [(_place(grid.rings), _write(grid)) for grid in grids]
-    said.sort()
+        return _encode_rboxes(shapes, size_wh)
+    grids = [canonical(shape, size_wh) for shape in shapes]
+    if limits is not None:
+        _check_points(grids, limits)
+    said = sorted((_place(grid.rings), _write(grid)) for grid in grids)
     return ";".join([text for _, text in said]) or NONE
 
 
-@lru_cache(maxsize=8192)
-def _say_rbox(corners: tuple[Point, ...], width: int, height: int) -> tuple[tuple[float, float, float, float], str]:
-    """The place and the text of a rotated box. Kept, because a box is tried, said and said again among several classes."""
-    a, b, c, d = _turned_corners(corners, width, height)
-    place = (
-        min(a[1], b[1], c[1], d[1]),
-        min(a[0], b[0], c[0], d[0]),
-        max(a[1], b[1], c[1], d[1]),
-        max(a[0], b[0], c[0], d[0]),
-    )
-    return place, f"[({a[0]},{a[1]}),({b[0]},{b[1]}),({c[0]},{c[1]}),({d[0]},{d[1]})]"
+def _encode_rboxes(shapes: Sequence[PointSet], size_wh: tuple[int, int]) -> str:
+    """The same text as by `canonical`, for rotated boxes by a compiled kernel; tests hold the two together."""
+    from georsmllm.quad_grid import FINE, canonical_quads
 
-
-def _turned_corners(corners: Sequence[Point], width: int, height: int) -> GridRing:
-    """Four corners on the grid in canonical order; the same as `_turned` of them, whose diagonals give its area."""
-    ring = _quantise(corners, width, height)
-    a, b, c, d = ring
-    if len({a, b, c, d}) < 4:
-        raise CannotSay("collapsed", f"corners {ring} of a rotated box are no longer distinct on the grid")
-    doubled = (c[0] - a[0]) * (d[1] - b[1]) - (d[0] - b[0]) * (c[1] - a[1])
-    if doubled == 0:
-        return _turned(ring)
-    if doubled < 0:
-        ring.reverse()
-    keys = [((x + y) * (N + 1) + y) * (N + 1) + x for x, y in ring]
-    start = keys.index(min(keys))
-    return ring[start:] + ring[:start]
+    grid, fate = canonical_quads([v for s in shapes for p in s.rings[0].points for v in p], size_wh, N)
+    said: list[tuple[tuple[float, float, float, float], str]] = []
+    for i, (row, is_fine) in enumerate(zip(grid.tolist(), (fate == FINE).tolist(), strict=True)):
+        if is_fine:
+            ax, ay, bx, by, cx, cy, dx, dy, *place = row
+            said.append((tuple(place), f"[({ax},{ay}),({bx},{by}),({cx},{cy}),({dx},{dy})]"))
+        else:  # refused by name, or without area
+            box = canonical(shapes[i], size_wh)
+            said.append((_place(box.rings), _write(box)))
+    said.sort()
+    return ";".join([text for _, text in said])
 
 
 def canonical(shape: PointSet, size_wh: tuple[int, int]) -> PointSet:
@@ -106,7 +93,10 @@ def canonical(shape: PointSet, size_wh: tuple[int, int]) -> PointSet:
         low, high = (min(x1, x2), min(y1, y2)), (max(x1, x2), max(y1, y2))
         return PointSet("box", (Ring((low, high)),), keypoints)
     if shape.kind == "rbox":
-        return PointSet("rbox", (Ring(tuple(_turned_corners(shape.rings[0].points, width, height))),))
+        corners = _quantise(shape.rings[0].points, width, height)
+        if len(set(corners)) < 4:
+            raise CannotSay("collapsed", f"corners {corners} of a rotated box are no longer distinct on the grid")
+        return PointSet("rbox", (Ring(tuple(_turned(corners))),))
     parts: list[list[Ring]] = []
     for ring in shape.rings:
         points = _without_repeats(_quantise(ring.points, width, height))

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from shape_strategies import near_answers, views
 
 from georsmllm.errors import BadAnswer, CannotSay
-from georsmllm.pointtext import N, canonical, decode, encode, from_grid, parse
+from georsmllm.pointtext import MANY, N, canonical, decode, encode, from_grid, parse
 from georsmllm.repair import decode_repaired
-from georsmllm.types import KINDS, PointSet
+from georsmllm.types import KINDS, PointSet, rbox
 
 
 def said(shapes: tuple[PointSet, ...], size_wh: tuple[int, int]) -> tuple[PointSet, ...]:
@@ -167,3 +167,35 @@ def test_hearing_is_linear(unit):
 
     seconds(100)
     assert seconds(40_000) < 40 * max(seconds(4_000), 0.01)
+
+
+@given(st.integers(1, 300), st.integers(1, 300), st.data())
+def test_many_rotated_boxes_are_said_as_each_is_alone(width: int, height: int, data: st.DataObject) -> None:
+    """The compiled way and the general one agree, on what they say and on what they refuse."""
+    corner = st.tuples(st.floats(-1, width + 1), st.floats(-1, height + 1))
+    quads = data.draw(st.lists(st.tuples(corner, corner, corner, corner), min_size=MANY, max_size=MANY + 4))
+    shapes = [rbox(quad) for quad in quads]
+    alone = sorted(reason_or_text(shape, (width, height)) for shape in shapes)
+    together = reason_or_text_of_all(shapes, (width, height))
+    refused = {reason for reason, text in alone if not text}
+    if refused:
+        assert together in refused
+    else:
+        assert sorted(together.split(";")) == sorted(text for _, text in alone)
+        assert decode(together, (width, height)) == tuple(
+            shape for text in together.split(";") for shape in decode(text, (width, height))
+        )
+
+
+def reason_or_text(shape: PointSet, size_wh: tuple[int, int]) -> tuple[str, str]:
+    try:
+        return "", encode([shape], size_wh)
+    except CannotSay as cannot:
+        return cannot.reason, ""
+
+
+def reason_or_text_of_all(shapes: list[PointSet], size_wh: tuple[int, int]) -> str:
+    try:
+        return encode(shapes, size_wh)
+    except CannotSay as cannot:
+        return cannot.reason
