@@ -57,9 +57,9 @@ def record(number: int, rng: Random) -> Record:
 
 
 def write_set(folder: Path, rows: int, *, shard_rows: int = 10_000) -> Path:
-    """The set on disk without its images; lines are made once for 20 000 records and numbered anew after that."""
+    """The set on disk without its images; lines are made once for 50 000 records and numbered anew after that."""
     rng = Random(0)
-    made = [msgspec.json.encode(record(number, rng)) for number in range(min(rows, 20_000))]
+    made = [msgspec.json.encode(record(number, rng)) for number in range(min(rows, 50_000))]
     lines = _lines(made)
     (folder / "records").mkdir(parents=True)
     shards = []

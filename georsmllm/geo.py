@@ -65,7 +65,7 @@ def _on_wgs84(points_map: Sequence[Point], crs: str) -> tuple[Point, ...]:
             raise CannotSay("unknown_crs", f"{crs[:60]!r} is a grid of its own")
         # rasterio gives x before y whatever order the CRS itself declares, so degrees come as longitude, latitude
         lons, lats = transform(source, CRS.from_epsg(4326), *zip(*points_map, strict=True))
-    except CRSError as error:
+    except (CRSError, ValueError) as error:  # ValueError: rasterio's own, of EPSG:somewhere
         raise CannotSay("unknown_crs", f"{crs[:60]!r}: {error}") from None
     except CPLE_BaseError as error:
         raise CannotSay("off_the_earth", f"{crs[:60]!r}: {error}") from None

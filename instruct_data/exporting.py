@@ -95,6 +95,7 @@ def export(
     held, receipt = _held(out)
     if held == claim and receipt and not overwrite:
         _check_whole(out, receipt)
+        shutil.rmtree(out / ".state", ignore_errors=True)  # killed after its last file
         return Outcome(receipt, already_there=True)
     if held not in (None, claim) and not overwrite:
         raise UsageError(f"{out} holds another export ({_difference(held, claim)}); {_WAYS_OUT}")
