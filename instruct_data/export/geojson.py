@@ -16,10 +16,10 @@ import msgspec
 from georsmllm.errors import CannotSay
 from georsmllm.geo import lon_lat
 from georsmllm.geometry import parts, shift, signed_area, to_polygon
-from georsmllm.types import Point, PointSet, Ring
+from georsmllm.types import Kind, Point, PointSet, Ring
 
 from ..export_job import Export, Hashed, Job
-from ..view_objects import NO_OBJECTS, Object, View, Views, gathered
+from ..view_objects import NO_OBJECTS, Object, View, Views, distinct, gathered
 
 READS = """\
 ```python
@@ -36,6 +36,7 @@ of the first pixel), which no map understands.
 nobody asked, are missing. An object that a tile's border cuts is there as each tile shows it."""
 
 FRAME = "scene pixels: x right, y down, (0, 0) the outer corner of the first pixel; not longitude and latitude"
+KINDS: tuple[Kind, ...] = ("polygon", "rbox", "box", "point")
 PRECISION = 8
 """Decimals of a degree: a millimetre."""
 
@@ -103,7 +104,8 @@ def write(job: Job) -> str:
 
 def _placed(job: Job, views: Views, split: str, *, is_on_earth: bool) -> Iterator[Placed]:
     """The objects of the views that have a place on Earth, or of those that have none. Counts why."""
-    for view in views.of(split):
+    for found in views.of(split):
+        view = found._replace(objects=tuple(distinct(found.objects, KINDS)[0]))
         shapes = in_scene(view)
         names = [
             ("object", view.dataset, view.facts.source, one.label, repr(shape))
