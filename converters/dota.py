@@ -6,9 +6,11 @@ import heapq
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Set
+from dataclasses import replace
 from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from georsmllm import images
 from georsmllm.classes import canonical
@@ -17,9 +19,12 @@ from georsmllm.discover import nearest
 from georsmllm.errors import BadRecord, UsageError
 from georsmllm.files import folder, walk
 from georsmllm.formats import dota_txt
-from georsmllm.geometry import Corners, clip, convex_area, hull, is_simple_quad, order_corners, signed_area
+from georsmllm.geometry import Corners, clip, hull, is_simple_quad, order_corners, signed_area
 from georsmllm.tiling import MIN_FIT
 from georsmllm.types import ImageRef, Sample, Target, rbox
+
+if TYPE_CHECKING:
+    from georsmllm.label_lines import Lines
 
 CARD = Card(
     title="DOTA v1.0 / v1.5 / v2.0: oriented boxes of 15 / 16 / 18 classes in aerial and satellite images",
@@ -71,6 +76,7 @@ LABEL_FOLDERS = {  # newest first, each with the classes that it labels in full
     "labelTxt": V1_0_IN_FULL,
     "annfiles": V1_0_IN_FULL,
 }
+MIN_AREA_PX = 1.0
 MIN_VISIBLE = 0.7  # the share at which the DOTA splitters mark what they cut as difficult
 _SPLIT = re.compile(r"train|val|test", re.IGNORECASE)  # and trainval1024, test-dev, val_split ...
 # P0706__1__0___0 (DOTA devkit: scale) and P2805__1024__0___0 (mmrotate: patch size)
@@ -160,49 +166,77 @@ def read(root: Path, ref: Ref) -> Sample:
         size_wh = images.size_wh(root / image)
     except images.BadImage as bad:
         raise BadRecord(bad.reason, bad.message, where=image) from None
-    found = dota_txt.read(root / labels[0], labels[0]) if labels else dota_txt.Labels("", "", ())
-    read_rows = [_target(row, size_wh, labels[0]) for row in found.rows]
-    targets = tuple(target for target, _ in read_rows)
-    _check_frame(targets, size_wh, ref)
-    facts = {"imagesource": found.imagesource, "gsd": found.gsd}
     name = PurePosixPath(ref.key).name
     patch = _PATCH.fullmatch(name)
-    return Sample(
+    sample = Sample(
         id=f"dota/{ref.key}",
         dataset="dota",
         split=ref.split,
         scene=f"dota/{patch['scene'] if patch else name}",
         images=(ImageRef(image, *size_wh),),
-        targets=targets,
-        tags=tuple(f"{key}:{value}" for key, value in sorted(facts.items()) if value) if labels else ("unlabelled",),
+        tags=("unlabelled",),
         classes=_canonical(V2_0),
-        exhaustive=_canonical(_generation(ref.split, labels[0])) if labels else (),
-        mended=tuple(sorted(Counter(mend for _, mends in read_rows for mend in mends).items())),
+    )
+    if not labels:
+        return sample
+    found = dota_txt.read(root / labels[0], labels[0])
+    targets, mended = _targets(found, size_wh, labels[0])
+    _check_frame(targets, size_wh, ref)
+    facts = {"imagesource": found.imagesource, "gsd": found.gsd}
+    return replace(
+        sample,
+        targets=targets,
+        tags=tuple(f"{key}:{value}" for key, value in sorted(facts.items()) if value),
+        exhaustive=_canonical(_generation(ref.split, labels[0])),
+        mended=tuple(sorted(mended.items())),
     )
 
 
-def _target(row: dota_txt.Row, size_wh: tuple[int, int], where: str) -> tuple[Target, tuple[str, ...]]:
-    """One object and the names of the mends that it needed."""
-    label = _label(row.name)
+def _targets(found: dota_txt.Labels, size_wh: tuple[int, int], where: str) -> tuple[tuple[Target, ...], Counter[str]]:
+    """The objects of a file; those that are convex, inside and of some area straight from its columns."""
+    from georsmllm.quad_kernels import ordered_quads
+
+    lines = found.lines
+    ordered, is_sound = ordered_quads(lines.corners, size_wh, MIN_AREA_PX)
+    heads, flags = lines.corners[:, :2].tolist(), lines.flags.tolist()
+    labelled = {name: _labelled(name, lines, where) for name in dict.fromkeys(lines.names)}
+    targets: list[Target] = []
+    mended: Counter[str] = Counter()
+    for i, (corners, is_plain) in enumerate(zip(ordered.tolist(), is_sound.tolist(), strict=True)):
+        label, source = labelled[lines.names[i]]
+        head = ("head", f"{_plain(heads[i][0])},{_plain(heads[i][1])}")
+        attributes = (head, *source)
+        if is_plain:
+            ax, ay, bx, by, cx, cy, dx, dy = corners
+            shape = rbox(((ax, ay), (bx, by), (cx, cy), (dx, dy)))
+            ignore = "difficult" if flags[i] else None
+            targets.append(Target(0, label, shape, "", attributes, None, flags[i], 1.0, ignore))
+        else:
+            target, mends = _unsound(found.row(i), label, attributes, size_wh)
+            targets.append(target)
+            mended.update(mends)
+    return tuple(targets), mended
+
+
+def _labelled(name: str, lines: Lines, where: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """The canonical class, and the source's own spelling as an attribute where it differs."""
+    label = _label(name)
     if label is None:
-        raise BadRecord(
-            "unknown_class",
-            f"no DOTA class is called {row.name!r}; {nearest(row.name, V2_0)}",
-            where=f"{where}:{row.line}",
-        )
-    attributes = [("head", ",".join(_plain(value) for value in row.corners[0]))]
-    if label != row.name:
-        attributes.append(("source_label", row.name))
+        message = f"no DOTA class is called {name!r}; {nearest(name, V2_0)}"
+        raise BadRecord("unknown_class", message, where=f"{where}:{lines.lines[lines.names.index(name)]}")
+    return label, () if label == name else (("source_label", name),)
+
+
+def _unsound(
+    row: dota_txt.Row, label: str, attributes: tuple[tuple[str, str], ...], size_wh: tuple[int, int]
+) -> tuple[Target, tuple[str, ...]]:
+    """An object that sticks out, crosses itself or has no area, and the names of the mends that it needed."""
     corners = row.corners
-    if abs(convex_area(corners)) >= 1 and _is_inside(corners, size_wh):
-        ignore = "difficult" if row.difficult else None
-        shape = rbox(order_corners(corners))
-        return Target(0, label, shape, "", tuple(attributes), None, row.difficult, 1.0, ignore), ()
     mends: tuple[str, ...] = ()
     if not is_simple_quad(corners):
         corners, mends = reordered_corners(corners), ("reordered_corners",)
     shape, visible, ignore = rbox(order_corners(corners)), 1.0, "difficult" if row.difficult else None
-    if len(set(corners)) < 3 or abs(signed_area(corners)) < 1:
+    if len(set(corners)) < 3 or abs(signed_area(corners)) < MIN_AREA_PX:
         ignore = "collapsed"
     else:
         clipped, visible, fit = clip(shape, (0, 0, *size_wh))
@@ -212,13 +246,7 @@ def _target(row: dota_txt.Row, size_wh: tuple[int, int], where: str) -> tuple[Ta
             shape, mends = clipped, (*mends, "clipped_to_image")
             ignore = ignore or ("low_visibility" if visible < MIN_VISIBLE else None)
             ignore = ignore or ("clipped_beyond_shape" if fit < MIN_FIT else None)
-    return Target(0, label, shape, "", tuple(attributes), None, row.difficult, visible, ignore), mends
-
-
-def _is_inside(corners: Corners, size_wh: tuple[int, int]) -> bool:
-    (ax, ay), (bx, by), (cx, cy), (dx, dy) = corners
-    width, height = size_wh
-    return min(ax, ay, bx, by, cx, cy, dx, dy) >= 0 and max(ax, bx, cx, dx) <= width and max(ay, by, cy, dy) <= height
+    return Target(0, label, shape, "", attributes, None, row.difficult, visible, ignore), mends
 
 
 def reordered_corners(corners: Corners) -> Corners:

@@ -84,15 +84,6 @@ def order_corners(corners: Sequence[Point]) -> Corners:
     return (b, c, d, a) if start == 1 else (c, d, a, b) if start == 2 else (d, a, b, c)
 
 
-def convex_area(corners: Sequence[Point]) -> float:
-    """The area of a quad in px², positive when it runs clockwise on the screen; 0 unless it turns one way at all corners."""
-    (ax, ay), (bx, by), (cx, cy), (dx, dy) = corners
-    abx, aby, bcx, bcy, cdx, cdy, dax, day = bx - ax, by - ay, cx - bx, cy - by, dx - cx, dy - cy, ax - dx, ay - dy
-    b, c, d, a = abx * bcy - aby * bcx, bcx * cdy - bcy * cdx, cdx * day - cdy * dax, dax * aby - day * abx
-    one_way = (a > 0 and b > 0 and c > 0 and d > 0) or (a < 0 and b < 0 and c < 0 and d < 0)
-    return (b + d) / 2 if one_way else 0.0
-
-
 def is_simple_quad(corners: Sequence[Point]) -> bool:
     """Whether no two opposite sides of the quad cross."""
     a, b, c, d = corners

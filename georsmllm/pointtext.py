@@ -63,7 +63,7 @@ def encode(shapes: Sequence[PointSet], size_wh: tuple[int, int], limits: Limits 
 
 def _encode_rboxes(shapes: Sequence[PointSet], size_wh: tuple[int, int]) -> str:
     """The same text as by `canonical`, for rotated boxes by a compiled kernel; tests hold the two together."""
-    from georsmllm.quad_grid import FINE, canonical_quads
+    from georsmllm.quad_kernels import FINE, canonical_quads
 
     grid, fate = canonical_quads([v for s in shapes for p in s.rings[0].points for v in p], size_wh, N)
     said: list[tuple[tuple[float, float, float, float], str]] = []

@@ -10,12 +10,16 @@ or empty, each header line may be missing, and so may the last field (then 0). A
 
 from __future__ import annotations
 
+import re
 from math import isfinite
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from georsmllm.errors import BadRecord
 from georsmllm.geometry import Corners
+
+if TYPE_CHECKING:
+    from georsmllm.label_lines import Lines
 
 REASONS = {
     "label_missing": "the label file is gone or may not be read",
@@ -25,6 +29,7 @@ REASONS = {
     "not_finite": "a coordinate is NaN, infinite, or beyond any image",
 }
 _BEYOND_ANY_IMAGE = 1e7
+_HEADER = re.compile(rb"(?P<key>imagesource|gsd):(?P<value>[ -~]{0,200})\r?\n")
 
 
 class Row(NamedTuple):
@@ -37,19 +42,34 @@ class Row(NamedTuple):
 
 
 class Labels(NamedTuple):
-    """One file. imagesource, gsd: as written, "" where missing or null."""
+    """One file. imagesource, gsd: as written, "" where missing or null. lines: its objects, column by column."""
 
     imagesource: str
     gsd: str
-    rows: tuple[Row, ...]
+    lines: Lines
+
+    def row(self, i: int) -> Row:
+        (x1, y1, x2, y2, x3, y3, x4, y4), lines = self.lines.corners[i].tolist(), self.lines
+        corners = ((x1, y1), (x2, y2), (x3, y3), (x4, y4))
+        return Row(int(lines.lines[i]), corners, lines.names[i], bool(lines.flags[i]))
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        return tuple(self.row(i) for i in range(len(self.lines.names)))
 
 
 def read(path: Path, where: str) -> Labels:
     """Every object of one label file; raises BadRecord at `where`:line for the first line that is none."""
+    from georsmllm import label_lines
+
     try:
         data = path.read_bytes()
     except OSError as error:
         raise BadRecord("label_missing", f"cannot read the label file: {error.strerror}", where=where) from None
+    header, start = _header(data)
+    lines = label_lines.read(data[start:], data.count(b"\n", 0, start) + 1)
+    if lines is not None:
+        return Labels(header["imagesource"], header["gsd"], lines)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -58,7 +78,26 @@ def read(path: Path, where: str) -> Labels:
     return parse(text, where)
 
 
+def _header(data: bytes) -> tuple[dict[str, str], int]:
+    """The plain header lines at the head of a file, and where they end."""
+    header = {"imagesource": "", "gsd": ""}
+    start = 0
+    while (line := _HEADER.match(data, start)) is not None:
+        header[line["key"].decode()] = _said(line["value"].decode())
+        start = line.end()
+    return header, start
+
+
+def _said(value: str) -> str:
+    return "" if value.strip().lower() in ("null", "none") else value.strip()
+
+
 def parse(text: str, where: str) -> Labels:
+    """The general reader: any white space, any number that Python reads, a header in any case."""
+    import numpy as np
+
+    from georsmllm.label_lines import Lines
+
     header = {"imagesource": "", "gsd": ""}
     rows: list[Row] = []
     for number, line in enumerate(text.split("\n"), start=1):
@@ -68,10 +107,16 @@ def parse(text: str, where: str) -> Labels:
         if not rows and ":" in line:
             key, _, value = line.partition(":")
             if key.strip().lower() in header:
-                header[key.strip().lower()] = "" if value.strip().lower() in ("null", "none") else value.strip()
+                header[key.strip().lower()] = _said(value)
                 continue
         rows.append(_row(fields, line, number, where))
-    return Labels(header["imagesource"], header["gsd"], tuple(rows))
+    lines = Lines(
+        np.array([row.corners for row in rows], dtype=np.float64).reshape(-1, 8),
+        tuple(row.name for row in rows),
+        np.array([row.difficult for row in rows], dtype=np.bool_),
+        np.array([row.line for row in rows], dtype=np.int64),
+    )
+    return Labels(header["imagesource"], header["gsd"], lines)
 
 
 def _row(fields: list[str], line: str, number: int, where: str) -> Row:

@@ -13,7 +13,6 @@ from georsmllm.geometry import (
     bounds,
     clip,
     clip_ring,
-    convex_area,
     from_shapely,
     hull,
     is_simple_quad,
@@ -243,12 +242,3 @@ def test_a_part_that_collapsed_leaves_the_area_of_the_others() -> None:
     square = Ring(((0.0, 0.0), (10.0, 0.0), (10.0, 10.0), (0.0, 10.0)))
     assert to_valid(polygon(flat, hole)).area == 0
     assert to_valid(polygon(square, flat, hole)).area == 100
-
-
-def test_only_a_quad_that_turns_one_way_has_a_convex_area() -> None:
-    assert convex_area(UNIT) == 100
-    assert convex_area(UNIT[::-1]) == -100
-    assert convex_area(DIAMOND) == signed_area(DIAMOND)
-    assert convex_area((UNIT[0], UNIT[2], UNIT[1], UNIT[3])) == 0  # crosses itself
-    assert convex_area(((0, 0), (5, 0), (10, 0), (0, 10))) == 0  # a straight angle
-    assert convex_area(((0, 0), (10, 0), (2, 2), (0, 10))) == 0  # a dent
