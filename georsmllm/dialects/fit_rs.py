@@ -14,10 +14,11 @@ from georsmllm.contracts import Dialect, Example, Limits, SizeWH, Spoken
 from georsmllm.errors import BadAnswer, CannotSay
 from georsmllm.types import KINDS, Kind, PointSet, rbox
 
+from . import _many
 from ._angles import Turned, corners, place, quarter
 from ._ear import check_kind, check_range, found, items, numbers, stretch
 from ._frames import cells, relative
-from ._pen import Written, check_centre, nearest, truncated, written
+from ._pen import NEARLY, Written, check_budget, check_centre, nearest, truncated, written
 
 SPAN, STEPS = 100, 100
 """Percents of the view, in steps of a hundredth of a percent."""
@@ -35,8 +36,29 @@ extent = relative(SPAN)
 
 
 def encode(objects: Sequence[Spoken], size_wh: SizeWH, limits: Limits | None = None) -> str:
-    said = written(objects, limits, lambda one: _write(one.shape, size_wh), kinds=SAYS)
+    check_budget(objects, limits)
+    said = _write_many(objects, size_wh) or written(objects, None, lambda one: _write(one.shape, size_wh), kinds=SAYS)
     return f"{_OPEN}{', '.join(said)}{_CLOSE}" if said else NOTHING
+
+
+def _write_many(objects: Sequence[Spoken], size_wh: SizeWH) -> list[str] | None:
+    """What `_write` would write of each, in the order of `written`; None where it must be asked, or has something to refuse."""
+    turned = _many.quarters(objects)
+    if turned is None:
+        return None
+    import numpy as np
+
+    angle = np.trunc(turned[:, 4] + NEARLY)
+    turned[:, 2:4] = np.where((angle == 0)[:, None], turned[:, 3:1:-1], turned[:, 2:4])
+    per = np.array([SPAN * STEPS / size_wh[0], SPAN * STEPS / size_wh[1]] * 2)
+    steps = _many.nearest(turned[:, :4] * per)
+    inside = (turned[:, :2] >= -1e-9) & (turned[:, :2] <= np.array(size_wh) + 1e-9)
+    if not (inside.all() and (steps[:, 2:] > 0).all()):
+        return None
+    heard = np.column_stack((steps / per, np.where(angle == 0, 90.0, angle)))
+    rows = zip(_many.seen(heard).tolist(), (steps / STEPS).tolist(), heard[:, 4].tolist(), strict=True)
+    said = sorted((tuple(place), "{<%.2f><%.2f><%.2f><%.2f>|<%d>}" % (*four, t)) for place, four, t in rows)  # noqa: UP031
+    return [text for _, text in said]
 
 
 def _write(shape: PointSet, size_wh: SizeWH) -> Written:

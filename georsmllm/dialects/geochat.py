@@ -16,10 +16,11 @@ from georsmllm.contracts import Dialect, Example, Limits, SizeWH, Spoken
 from georsmllm.errors import BadAnswer, CannotSay
 from georsmllm.types import KINDS, Kind, PointSet, Ring, box, rbox
 
+from . import _many
 from ._angles import Turned, corners, place, quarter
 from ._ear import NONE, check_corners, check_kind, check_range, found, items, numbers, pixels, stretch
 from ._frames import cells, relative
-from ._pen import Written, check_centre, joined, nearest, scaled, written
+from ._pen import Written, check_budget, check_centre, joined, nearest, scaled, written
 
 SPAN = 100
 FURTHEST = 100 * SPAN
@@ -35,7 +36,32 @@ extent = relative(SPAN)
 
 
 def encode(objects: Sequence[Spoken], size_wh: SizeWH, limits: Limits | None = None) -> str:
-    return joined(written(objects, limits, lambda one: write(one.shape, size_wh), kinds=SAYS))
+    check_budget(objects, limits)
+    said = _write_many(objects, size_wh) or written(objects, None, lambda one: write(one.shape, size_wh), kinds=SAYS)
+    return joined(said)
+
+
+def _write_many(objects: Sequence[Spoken], size_wh: SizeWH) -> list[str] | None:
+    """What `write` would write of each, in the order of `written`; None where it must be asked, or has something to refuse."""
+    turned = _many.quarters(objects)
+    if turned is None:
+        return None
+    import numpy as np
+
+    angle = _many.nearest(turned[:, 4])
+    turned[:, 2:4] = np.where((angle == 0)[:, None], turned[:, 3:1:-1], turned[:, 2:4])
+    per = np.array([SPAN / size_wh[0], SPAN / size_wh[1]])
+    low = _many.nearest((turned[:, :2] - turned[:, 2:4] / 2) * per)
+    high = _many.nearest((turned[:, :2] + turned[:, 2:4] / 2) * per)
+    inside = (turned[:, :2] >= -1e-9) & (turned[:, :2] <= np.array(size_wh) + 1e-9)
+    if not (inside.all() and (high > low).all()):
+        return None
+    degrees = np.where(angle == 0, 90.0, angle)
+    heard = np.column_stack(((low + high) / 2 / per, (high - low) / per, degrees))
+    numbers = np.column_stack((low, high, degrees)).astype(np.int64).tolist()
+    rows = zip(_many.seen(heard).tolist(), numbers, strict=True)
+    said = sorted((tuple(place), "{<%d><%d><%d><%d>|<%d>}" % tuple(row)) for place, row in rows)  # noqa: UP031
+    return [text for _, text in said]
 
 
 def write(shape: PointSet, size_wh: SizeWH) -> Written:

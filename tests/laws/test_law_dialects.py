@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 import time
 from contextlib import suppress
 
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from georsmllm.contracts import Dialect, Spoken
+from georsmllm.dialects._many import MANY
 from georsmllm.discover import dialect, dialect_names
 from georsmllm.errors import BadAnswer, CannotSay
 from georsmllm.geometry import bounds, order_corners
@@ -275,3 +277,45 @@ def test_a_dialect_declares_its_frame(name: str) -> None:
         assert chosen.is_relative is False or (across, down) == chosen.extent((77, 99))
         step = chosen.grid(size)
         assert step[0] <= size[0] / across + 1e-9 and step[1] <= size[1] / down + 1e-9
+
+
+@pytest.mark.parametrize("name", ["fit_rs", "geochat", "earthdial"])
+@given(data=st.data(), width=st.integers(40, 2000), height=st.integers(40, 2000))
+def test_many_rotated_boxes_are_said_as_each_is_alone(name: str, data: st.DataObject, width: int, height: int) -> None:
+    """The compiled way of the angle dialects and the general one agree, on what they say and on what they refuse."""
+    size = (width, height)
+    boxes = data.draw(st.lists(turned_boxes(size), min_size=MANY, max_size=MANY + 3))
+    one = dialect(name)
+    alone = [text_or_reason(one, [box], size) for box in boxes]
+    together = text_or_reason(one, boxes, size)
+    refused = {text for text in alone if not re.search("[0-9]", text)}
+    if refused:
+        assert together in refused
+    else:
+        assert sorted(OBJECT.findall(together)) == sorted(object_ for text in alone for object_ in OBJECT.findall(text))
+
+
+OBJECT = re.compile(r"\{[^{}]*\}|\[\[[^\[\]]*\]\]")
+
+
+def turned_boxes(size: tuple[int, int]) -> st.SearchStrategy[Spoken]:
+    """Rectangles about a middle in the view, of any direction; right angles and squares among them."""
+    sides = st.one_of(st.integers(1, 40).map(float), st.floats(1, 40))
+    degrees = st.one_of(st.integers(0, 12).map(lambda n: n * 15.0), st.floats(0, 180))
+    middle = st.tuples(st.floats(0, size[0]), st.floats(0, size[1]))
+
+    def corners(where: tuple[float, float], w: float, h: float, angle: float) -> Spoken:
+        c, s = math.cos(math.radians(angle)) / 2, math.sin(math.radians(angle)) / 2
+        x, y = where
+        return Spoken(rbox(tuple(
+            (x + i * w * c - j * h * s, y + i * w * s + j * h * c) for i, j in ((-1, -1), (1, -1), (1, 1), (-1, 1))
+        )))  # fmt: skip
+
+    return st.builds(corners, middle, sides, sides, degrees)
+
+
+def text_or_reason(one: Dialect, objects: list[Spoken], size: tuple[int, int]) -> str:
+    try:
+        return one.encode(objects, size, None)
+    except CannotSay as cannot:
+        return cannot.reason
