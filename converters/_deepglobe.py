@@ -8,9 +8,10 @@ from pathlib import Path, PurePosixPath
 
 from georsmllm import images
 from georsmllm.contracts import Ref
-from georsmllm.errors import BadRecord, UsageError
-from georsmllm.files import folder, walk
-from georsmllm.types import ImageRef, Sample
+from georsmllm.errors import UsageError
+from georsmllm.files import folder, held, walk
+from georsmllm.formats import picture
+from georsmllm.types import Sample
 
 LAYOUT = """
 ROOT/{train,valid,test}/104_sat.jpg, 104_mask.png                  or ROOT is itself one of them
@@ -36,8 +37,9 @@ def find(root: Path) -> Iterator[Ref]:
             raise UsageError(f"two files of one name below {root}: {pair[kind]} and {name}; keep one of them")
         pair[kind] = name
     if not pairs:
-        held = ", ".join(sorted(path.name for path in root.iterdir())[:5]) or "nothing"
-        raise UsageError(f"no 104_sat.jpg or the like below {root}, which holds {held}; expected train/104_sat.jpg")
+        raise UsageError(
+            f"no 104_sat.jpg or the like below {root}, which holds {held(root)}; expected train/104_sat.jpg"
+        )
     labelled = {PurePosixPath(key).parent for key, pair in pairs.items() if "mask" in pair}
     for key, pair in sorted(pairs.items()):
         split = _SPLIT.search(PurePosixPath(key).parent.as_posix().lower())
@@ -53,16 +55,12 @@ def _paths(key: str, pair: dict[str, str], is_labelled: bool) -> Iterator[str]:
 
 def unlabelled(root: Path, ref: Ref, dataset: str, classes: tuple[str, ...]) -> Sample:
     """The sample before its mask is read; raises BadRecord."""
-    try:
-        size_wh = images.size_wh(root / ref.paths[0])
-    except images.BadImage as bad:
-        raise BadRecord(bad.reason, bad.message, where=ref.paths[0]) from None
     return Sample(
         id=f"{dataset}/{ref.key}",
         dataset=dataset,
         split=ref.split,
         scene=f"{dataset}/{PurePosixPath(ref.key).name}",
-        images=(ImageRef(ref.paths[0], *size_wh),),
+        images=(picture.read(root, ref.paths[0]),),
         tags=("unlabelled",),
         classes=classes,
     )

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from functools import cache, lru_cache
-from pathlib import Path
 
-from georsmllm import images
 from georsmllm.classes import canonical
 from georsmllm.discover import nearest
 from georsmllm.errors import BadRecord
 from georsmllm.formats import voc
-from georsmllm.types import ImageRef, Target
+from georsmllm.types import Target
 
 CLASSES = (
     "airplane", "airport", "baseballfield", "basketballcourt", "bridge", "chimney", "dam", "Expressway-Service-area",
@@ -25,14 +23,6 @@ CLASSES = (
 def class_names() -> tuple[str, ...]:
     """The canonical names, sorted."""
     return tuple(sorted(canonical(name) for name in CLASSES))
-
-
-def image(root: Path, path: str) -> ImageRef:
-    """A picture by its header; raises BadRecord."""
-    try:
-        return ImageRef(path, *images.size_wh(root / path))
-    except images.BadImage as bad:
-        raise BadRecord(bad.reason, bad.message, where=path) from None
 
 
 def targets(

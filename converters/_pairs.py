@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from georsmllm import images
 from georsmllm.errors import BadRecord
+from georsmllm.formats import picture
 from georsmllm.types import ImageRef
 
 REASONS = {"pair_size": "the two images of a pair differ in size"}
@@ -13,15 +13,8 @@ REASONS = {"pair_size": "the two images of a pair differ in size"}
 
 def paired(root: Path, before: str, after: str) -> tuple[ImageRef, ImageRef]:
     """The two images, of one size; raises BadRecord."""
-    first, second = (_image(root, path) for path in (before, after))
+    first, second = (picture.read(root, path) for path in (before, after))
     if first.size_wh != second.size_wh:
         sizes = f"A is {first.width} x {first.height}, B is {second.width} x {second.height}"
         raise BadRecord("pair_size", f"expected two images of one size, {sizes}", where=after)
     return first, second
-
-
-def _image(root: Path, path: str) -> ImageRef:
-    try:
-        return ImageRef(path, *images.size_wh(root / path))
-    except images.BadImage as bad:
-        raise BadRecord(bad.reason, bad.message, where=path) from None

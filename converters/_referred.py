@@ -6,19 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from georsmllm import images
-from georsmllm.errors import BadRecord
 from georsmllm.formats import label_png
-from georsmllm.types import UNNAMED, ImageRef, Mention, Target, Text
-
-
-def image(root: Path, path: str) -> ImageRef:
-    """A picture by its header; raises BadRecord."""
-    try:
-        affine, crs = images.geo(root / path)
-        return ImageRef(path, *images.size_wh(root / path), affine=affine, crs=crs)
-    except images.BadImage as bad:
-        raise BadRecord(bad.reason, bad.message, where=path) from None
+from georsmllm.types import UNNAMED, Mention, Target, Text
 
 
 def targets(root: Path, path: str, size_wh: tuple[int, int], *, values: Iterable[int]) -> tuple[Target, ...]:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
 
 import msgspec
 
 from georsmllm.contracts import Ref
 from georsmllm.errors import BadRecord
-from georsmllm.formats.coco import read_span
-
-T = TypeVar("T")
+from georsmllm.formats.json_record import BOM, decode, read_span
 
 _EVAL = re.compile(r"(?:VRS|RS)Bench_EVAL_(?P<part>cap|referring|vqa)(?:_\w+)?", re.IGNORECASE)
 NEXT_FILE = (0, 0)
@@ -72,7 +69,7 @@ def from_file(root: Path, ref: Ref) -> Record:
         raw = (root / name).read_bytes()
     except OSError as error:
         raise BadRecord("label_missing", f"cannot be read: {error.strerror}", where=name) from None
-    record = decode(_RECORD, raw.removeprefix(b"\xef\xbb\xbf"), name)
+    record = decode(_RECORD, raw.removeprefix(BOM), name)
     if record.image and PurePosixPath(record.image).stem != PurePosixPath(ref.key).name:
         raise BadRecord("other_image", f"the file is of {record.image!r} by its field image", where=name)
     return record
@@ -110,15 +107,6 @@ def _object(line: Line, where: str) -> Object:
         referring_sentence=line.question,
         ground_truth=str(line.ground_truth),
     )
-
-
-def decode(decoder: msgspec.json.Decoder[T], raw: bytes, where: str) -> T:
-    try:
-        return decoder.decode(raw)
-    except msgspec.ValidationError as error:
-        raise BadRecord("bad_entry", str(error), where=where, raw=raw[:500].decode(errors="replace")) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRecord("bad_json", str(error), where=where, raw=raw[:500].decode(errors="replace")) from None
 
 
 _RECORD = msgspec.json.Decoder(Record)

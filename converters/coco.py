@@ -16,6 +16,7 @@ from georsmllm.contracts import Card, Converter, Ref
 from georsmllm.errors import BadRecord, UsageError
 from georsmllm.files import folder, walk
 from georsmllm.formats import coco, coco_shapes
+from georsmllm.formats.json_record import read_span
 from georsmllm.json_lists import Span
 from georsmllm.types import ImageRef, Sample, Target
 
@@ -95,7 +96,7 @@ def read(root: Path, ref: Ref) -> Sample:
             target, mends = _target(annotation, categories, image.size_wh)
         except coco_shapes.BadShape as bad:
             start, end = coco.place(json, ref.spans[2:], number)
-            raw = coco.read_span(json, (start, min(end, start + 500))).decode(errors="replace")
+            raw = read_span(json, (start, min(end, start + 500))).decode(errors="replace")
             raise BadRecord(bad.reason, bad.message, where=f"{json.name}@{start}", raw=raw) from None
         targets.append(target)
         mended.update(mends)
@@ -257,7 +258,7 @@ def _exhaustive(
 
 
 def _refuse_orphans(json: Path, runs: tuple[Span, ...]) -> NoReturn:
-    first = coco.read_span(json, runs[0])[:500].decode(errors="replace")
+    first = read_span(json, runs[0])[:500].decode(errors="replace")
     lost = sum(coco.count(json, run) for run in runs)
     message = f"{lost} annotations whose image_id names none of the images"
     raise BadRecord("unknown_image", message, where=f"{json.name}@{runs[0][0]}", raw=first)

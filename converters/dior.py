@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 from georsmllm import images
 from georsmllm.contracts import Card, Converter, Ref
 from georsmllm.errors import UsageError
-from georsmllm.files import folder
-from georsmllm.formats import voc
+from georsmllm.files import folder, not_there
+from georsmllm.formats import picture, voc
 from georsmllm.types import Sample
 
 from . import _dior
@@ -69,7 +69,7 @@ _LABELS = (  # the first that has an image's label wins
 )
 _TORCHGEO = ("Images/trainval", "Images/test", "Annotations/trainval", "Annotations/test")
 _NUMBER = re.compile(r"\d{5}")
-_EXPECTED = "expected JPEGImages-trainval, Annotations/Oriented Bounding Boxes and ImageSets/Main"
+_EXPECTED = "JPEGImages-trainval, Annotations/Oriented Bounding Boxes and ImageSets/Main"
 
 
 def find(root: Path) -> Iterator[Ref]:
@@ -79,8 +79,7 @@ def find(root: Path) -> Iterator[Ref]:
     for name in _LABELS:
         labels = {**_files(root, name, (".xml",)), **labels}
     if not pictures and not labels:
-        held = ", ".join(sorted(path.name for path in root.iterdir())[:5]) or "nothing"
-        raise UsageError(f"no DIOR images or labels in {root}, which holds {held}; {_EXPECTED}")
+        raise not_there(root, "DIOR images or labels", _is_root, _EXPECTED)
     listed = _listed(root)
     keys = sorted({*pictures, *labels, *listed})
     splits = {key: listed.get(key) or folder_split.get(key) or _by_number(key) or "" for key in keys}
@@ -91,6 +90,10 @@ def find(root: Path) -> Iterator[Ref]:
             yield Ref(key, splits[key], (image, labels.get(key, f"Annotations/{key}.xml")))
         else:
             yield Ref(key, splits[key], (image,))
+
+
+def _is_root(path: Path) -> bool:
+    return (path / "Annotations").is_dir() and any((path / name).is_dir() for name in _IMAGES)
 
 
 def _files(root: Path, name: str, suffixes: tuple[str, ...]) -> dict[str, str]:
@@ -151,7 +154,7 @@ def _folder_for(root: Path, split: str) -> str:
 
 
 def read(root: Path, ref: Ref) -> Sample:
-    image = _dior.image(root, ref.paths[0])
+    image = picture.read(root, ref.paths[0])
     number = PurePosixPath(ref.key).name
     sample = Sample(
         id=f"dior/{ref.key}",

@@ -9,8 +9,8 @@ from pathlib import Path
 from georsmllm import images
 from georsmllm.contracts import Card, Converter, Ref
 from georsmllm.errors import BadRecord, UsageError
-from georsmllm.files import folder
-from georsmllm.formats import voc
+from georsmllm.files import folder, not_there
+from georsmllm.formats import picture, voc
 from georsmllm.types import Mention, Sample, Text
 
 from . import _dior
@@ -55,9 +55,8 @@ def find(root: Path) -> Iterator[Ref]:
     folder(root, "a DIOR-RSVG folder with JPEGImages, Annotations, train.txt, val.txt and test.txt")
     labels, pictures = first_there(root, _LABELS), first_there(root, _IMAGES)
     if labels is None or pictures is None:
-        held = ", ".join(sorted(path.name for path in root.iterdir())[:5]) or "nothing"
         missing = "Annotations" if labels is None else "JPEGImages"
-        raise UsageError(f"no {missing} in {root}, which holds {held}; expected JPEGImages and Annotations there")
+        raise not_there(root, missing, _is_root, "JPEGImages and Annotations there")
     lists = _lists(root)
     files = by_stem(root, labels, (".xml",))
     image_of = by_stem(root, pictures, images.SUFFIXES)
@@ -73,7 +72,11 @@ def find(root: Path) -> Iterator[Ref]:
             found[split].append(Ref(f"{split}/{stem}", split, paths, tuple(spans[split])))
     _check_count(root, lists, number)
     for split in sorted(found):
-        yield from found[split]
+        yield from sorted(found[split], key=lambda ref: ref.key)
+
+
+def _is_root(path: Path) -> bool:
+    return first_there(path, _LABELS) is not None and first_there(path, _IMAGES) is not None
 
 
 def _lists(root: Path) -> dict[int, str]:
@@ -119,7 +122,7 @@ def _check_count(root: Path, lists: dict[int, str], count: int) -> None:
 
 
 def read(root: Path, ref: Ref) -> Sample:
-    image = _dior.image(root, ref.paths[0])
+    image = picture.read(root, ref.paths[0])
     where = ref.paths[1]
     found = voc.read(root, where)
     voc.check_size(found, image.size_wh, where)

@@ -9,9 +9,9 @@ import msgspec
 
 from georsmllm import images
 from georsmllm.contracts import Card, Converter, Ref
-from georsmllm.errors import BadRecord, UsageError
-from georsmllm.files import folder
-from georsmllm.formats import label_png
+from georsmllm.errors import BadRecord
+from georsmllm.files import folder, not_there
+from georsmllm.formats import json_record, label_png, picture
 from georsmllm.types import UNNAMED, Sample, Text
 
 from . import _referred
@@ -22,7 +22,7 @@ CARD = Card(
     layout="""
 ROOT/{train,val,test}/images/1.jpg
 ROOT/{train,val,test}/labels/1.png
-ROOT/{train,val,test}/QAs/1.json
+ROOT/{train,val,test}/QAs/1.json        JSON, also where the file is called 1.txt
 The three belong together by their bare name; one that lacks another is refused (image_missing, label_missing).
 """.strip(),
     label_line='{"questions": ["Where would a plane land?", "..."], "answer": ["The runway: it is long and flat.", "..."]}',
@@ -55,10 +55,10 @@ class _QA(msgspec.Struct, frozen=True):
 
 def find(root: Path) -> Iterator[Ref]:
     folder(root, "an EarthReason folder with train/images, train/labels and train/QAs")
-    splits = [split for split in SPLITS if (root / split / "images").is_dir()]
+    splits = _splits(root)
     if not splits:
-        held = ", ".join(sorted(path.name for path in root.iterdir())[:5]) or "nothing"
-        raise UsageError(f"no train/images, val/images or test/images in {root}, which holds {held}")
+        expected = "train, val or test, each with images, labels and QAs"
+        raise not_there(root, "train/images, val/images or test/images", lambda path: bool(_splits(path)), expected)
     for split in splits:
         for side in ("labels", "QAs"):
             folder(root / split / side, "EarthReason's labels and QAs beside images")
@@ -74,9 +74,13 @@ def find(root: Path) -> Iterator[Ref]:
             yield Ref(f"{split}/{stem}", split, paths)
 
 
+def _splits(root: Path) -> list[str]:
+    return [split for split in SPLITS if (root / split / "images").is_dir()]
+
+
 def read(root: Path, ref: Ref) -> Sample:
-    picture, mask, qa_path = ref.paths
-    image = _referred.image(root, picture)
+    path, mask, qa_path = ref.paths
+    image = picture.read(root, path)
     questions, answers = _qa(root, qa_path)
     targets = _referred.targets(root, mask, image.size_wh, values=range(256))
     if bool(answers) != bool(targets):
@@ -103,15 +107,12 @@ def _qa(root: Path, path: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Questions, each once, and answers, none empty; raises BadRecord."""
     try:
         with (root / path).open("rb") as file:
-            raw = file.read(MAX_BYTES)
+            raw = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise BadRecord("label_missing", f"cannot read the questions: {error.strerror}", where=path) from None
-    try:
-        qa = msgspec.json.decode(raw.removeprefix(b"\xef\xbb\xbf"), type=_QA)
-    except msgspec.ValidationError as error:
-        raise BadRecord("bad_entry", f"expected questions and answer: {error}", where=path) from None
-    except msgspec.DecodeError as error:
-        raise BadRecord("bad_json", str(error), where=path) from None
+    if len(raw) > MAX_BYTES:
+        raise BadRecord("bad_json", f"expected questions and answers of at most {MAX_BYTES:,} bytes", where=path)
+    qa = json_record.decode(_DECODER, raw.removeprefix(json_record.BOM), path)
     questions = tuple(dict.fromkeys(words for text in qa.questions if (words := " ".join(text.split()))))
     answers = (qa.answer,) if isinstance(qa.answer, str) else qa.answer
     if not questions:
@@ -119,6 +120,7 @@ def _qa(root: Path, path: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return questions, tuple(words for text in answers if (words := " ".join(text.split())))
 
 
+_DECODER = msgspec.json.Decoder(_QA)
 CONVERTER = Converter(
     CARD,
     find,
@@ -126,8 +128,7 @@ CONVERTER = Converter(
     {
         **label_png.REASONS,
         "answer_contradicts_mask": "an empty answer beside a mask that shows something, or the other way round",
-        "bad_entry": "questions or answer are missing or of another type",
-        "bad_json": "the questions are not whole JSON",
+        **json_record.REASONS,
         "no_expression": "a file without a question",
     },
 )

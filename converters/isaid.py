@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,10 +12,10 @@ from georsmllm import images
 from georsmllm.classes import canonical
 from georsmllm.contracts import Card, Converter, Ref
 from georsmllm.errors import BadRecord, UsageError
-from georsmllm.files import folder, folders_below, walk
-from georsmllm.formats import coco, coco_shapes, label_png, label_rgb
+from georsmllm.files import folder, not_there, walk
+from georsmllm.formats import coco, coco_shapes, label_png, label_rgb, picture
 from georsmllm.json_lists import Span
-from georsmllm.types import ImageRef, Sample, Target, polygon
+from georsmllm.types import Sample, Target, polygon
 
 from .coco import REASONS as COCO_REASONS
 from .coco import read as read_coco
@@ -112,20 +111,15 @@ class _Listed(NamedTuple):
 
 def find(root: Path) -> Iterator[Ref]:
     folder(root, "an iSAID folder with train/images ... or images")
-    splits = [""] if (root / "images").is_dir() else [name for name in SPLITS if (root / name / "images").is_dir()]
+    splits = [""] if (root / "images").is_dir() else _splits(root)
     if not splits:
-        held = ", ".join(sorted(path.name for path in root.iterdir())[:5]) or "nothing"
-        raise UsageError(f"no train/images, val/images or test/images in {root}, which holds {held}; {_way_out(root)}")
-    for split in splits:
-        yield from sorted(_refs(root, split), key=lambda ref: ref.key)
+        expected = "images, Instance_masks and Semantic_masks there"
+        raise not_there(root, "train/images, val/images or test/images", lambda path: bool(_splits(path)), expected)
+    yield from sorted((ref for split in splits for ref in _refs(root, split)), key=lambda ref: ref.key)
 
 
-def _way_out(root: Path) -> str:
-    around = [*root.absolute().parents[:3], *islice(folders_below(root, depth=4), 10_000)]
-    found = [path for path in around if any((path / split / "images").is_dir() for split in SPLITS)]
-    return (
-        f"these lie in {found[0]}: give that" if found else "expected images, Instance_masks and Semantic_masks there"
-    )
+def _splits(root: Path) -> list[str]:
+    return [name for name in SPLITS if (root / name / "images").is_dir()]
 
 
 def _refs(root: Path, split: str) -> Iterator[Ref]:
@@ -192,10 +186,7 @@ def _listed(root: Path, split: str) -> _Listed:
 def read(root: Path, ref: Ref) -> Sample:
     if ref.spans:
         return _read_listed(root, ref)
-    try:
-        image = ImageRef(ref.paths[0], *images.size_wh(root / ref.paths[0]))
-    except images.BadImage as bad:
-        raise BadRecord(bad.reason, bad.message, where=ref.paths[0]) from None
+    image = picture.read(root, ref.paths[0])
     scene, tags = _place(ref.key)
     sample = Sample(
         id=f"isaid/{ref.key}",

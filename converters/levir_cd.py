@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from georsmllm import images
 from georsmllm.contracts import Card, Converter, Ref
 from georsmllm.errors import UsageError
-from georsmllm.files import folder, folders_below
+from georsmllm.files import folder, folders_below, held
 from georsmllm.formats import label_png
 from georsmllm.types import Sample, Target
 
@@ -51,8 +51,7 @@ def find(root: Path) -> Iterator[Ref]:
         split for split in ("", *sorted(SPLITS)) if (root / split / "A").is_dir() and (root / split / "B").is_dir()
     ]
     if not parts:
-        held = ", ".join(sorted(path.name for path in root.iterdir())[:5]) or "nothing"
-        raise UsageError(f"no A and B, nor train/A and train/B, in {root}, which holds {held}; {_way_out(root)}")
+        raise UsageError(f"no A and B, nor train/A and train/B, in {root}, which holds {held(root)}; {_way_out(root)}")
     for part in parts:
         yield from _find_part(root, part)
 

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
@@ -16,8 +15,9 @@ from georsmllm import images
 from georsmllm.classes import canonical
 from georsmllm.contracts import Card, Converter, Ref
 from georsmllm.errors import BadRecord, UsageError
-from georsmllm.files import folder, folders_below
-from georsmllm.formats import label_png, label_rgb
+from georsmllm.files import folder, not_there
+from georsmllm.formats import json_record, label_png, label_rgb
+from georsmllm.formats.json_record import decode, read_span
 from georsmllm.json_lists import Span, scan
 from georsmllm.types import Sample, Target, Text
 
@@ -58,7 +58,7 @@ gaps. Loaders that make B's path by replacing every "A" break on folders that ho
 REASONS = {
     **label_rgb.REASONS,
     **_pairs.REASONS,
-    "bad_entry": "the captions of a pair are missing or of another type",
+    **json_record.REASONS,
 }
 MENDS = {
     "caption_denies_change": "captions of a pair whose changeflag is 0 and whose mask has changes were left out",
@@ -99,20 +99,17 @@ class _Captions(NamedTuple):
 
 def find(root: Path) -> Iterator[Ref]:
     folder(root, f"a LEVIR-MCI folder with images/train/A ... and {CAPTIONS}")
-    parts = [split for split in SPLITS if all((root / "images" / split / side).is_dir() for side in "AB")]
+    parts = _parts(root)
     if not parts:
-        held = ", ".join(sorted(path.name for path in root.iterdir())[:5]) or "nothing"
-        raise UsageError(f"no images/train/A and images/train/B in {root}, which holds {held}; {_way_out(root)}")
+        expected = "images/train, each part with A, B and label"
+        raise not_there(root, "images/train/A and images/train/B", lambda path: bool(_parts(path)), expected)
     spans = _index(root)
     for split in SPLITS:
         yield from _find_part(root, split, spans.get(split, {}), is_there=split in parts)
 
 
-def _way_out(root: Path) -> str:
-    """The folder that holds images/train/A instead: above a folder that is given too deep, or below one."""
-    around = [*root.absolute().parents[:3], *islice(folders_below(root, depth=4), 10_000)]
-    found = [path for path in around if any((path / "images" / split / "A").is_dir() for split in SPLITS)]
-    return f"these lie in {found[0]}: give that" if found else "expected images/train, each part with A, B and label"
+def _parts(root: Path) -> list[str]:
+    return [split for split in SPLITS if all((root / "images" / split / side).is_dir() for side in "AB")]
 
 
 def _index(root: Path) -> dict[str, dict[str, Span]]:
@@ -124,14 +121,13 @@ def _index(root: Path) -> dict[str, dict[str, Span]]:
     lists = scan(path, {"images": "imgid"})
     if "images" not in lists:
         raise UsageError(f"{path}: expected an object with the list images, one entry a pair")
-    decoder = msgspec.json.Decoder(_Name)
     with path.open("rb") as file:
         for start, end in lists["images"].elements.spans.tolist():
             file.seek(start)
             try:
-                entry = decoder.decode(file.read(end - start))
-            except msgspec.DecodeError as error:
-                raise UsageError(f"{path}@{start}: {error}; mend this entry in the file") from None
+                entry = decode(_NAME, file.read(end - start), f"{path}@{start}")
+            except BadRecord as bad:
+                raise UsageError(f"{bad.where}: {bad.message}; mend this entry in the file") from None
             part, name = spans.setdefault(entry.filepath, {}), PurePosixPath(entry.filename)
             if name.name != entry.filename or name.stem in part:
                 expected = "a bare file name, each once"
@@ -194,18 +190,12 @@ def _changes(root: Path, path: str, size_wh: tuple[int, int]) -> tuple[Target, .
 
 def _captions(root: Path, ref: Ref, *, has_change: bool | None) -> _Captions:
     """has_change: whether the mask has changes, None where there is no mask."""
-    start, end = ref.spans[0]
-    with (root / CAPTIONS).open("rb") as file:
-        file.seek(start)
-        raw = file.read(end - start)
-    where, shown = f"{CAPTIONS}@{start}", raw[:500].decode(errors="replace")
-    try:
-        entry = msgspec.json.decode(raw, type=_Entry)
-    except msgspec.DecodeError as error:
-        raise BadRecord("bad_entry", str(error), where=where, raw=shown) from None
+    raw = read_span(root / CAPTIONS, ref.spans[0])
+    where = f"{CAPTIONS}@{ref.spans[0][0]}"
+    entry = decode(_ENTRY, raw, where)
     said = [_tidy(sentence.raw) for sentence in entry.sentences]
     if not said or not all(said):
-        raise BadRecord("bad_entry", "expected sentences, got none or an empty one", where=where, raw=shown)
+        raise BadRecord("bad_entry", "expected sentences, got none or an empty one", where=where, raw=raw.decode())
     kept, mended = said, Counter[str]()
     if has_change is not None and entry.changeflag is not None and has_change != bool(entry.changeflag):
         kept = []
@@ -222,4 +212,6 @@ def _tidy(raw: str) -> str:
     return _BEFORE_STOP.sub("", " ".join(raw.split()))
 
 
+_NAME = msgspec.json.Decoder(_Name)
+_ENTRY = msgspec.json.Decoder(_Entry)
 CONVERTER = Converter(CARD, find, read, REASONS, MENDS)

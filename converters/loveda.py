@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from georsmllm import images
 from georsmllm.classes import canonical
 from georsmllm.contracts import Card, Converter, Ref
-from georsmllm.errors import BadRecord, UsageError
-from georsmllm.files import folder, folders_below, walk
-from georsmllm.formats import label_png
-from georsmllm.types import ImageRef, Sample
+from georsmllm.files import folder, not_there, walk
+from georsmllm.formats import label_png, picture
+from georsmllm.types import Sample
 
 CARD = Card(
     title="LoveDA: land-cover masks of 5,987 urban and rural tiles of 1024 x 1024 px at 0.3 m",
@@ -46,25 +43,17 @@ _AREAS = ("Rural", "Urban")
 
 def find(root: Path) -> Iterator[Ref]:
     folder(root, "a LoveDA folder with Train/Rural/images_png ...")
-    parts = [f"{split}/{area}" for split in _SPLITS for area in _AREAS if (root / split / area / "images_png").is_dir()]
+    parts = _parts(root)
     if not parts:
-        held = ", ".join(sorted(path.name for path in root.iterdir())[:5]) or "nothing"
-        raise UsageError(f"no Train/Rural/images_png or the like in {root}, which holds {held}; {_way_out(root)}")
+        expected = "Train, Val or Test, each with Rural or Urban, each with images_png and masks_png"
+        raise not_there(root, "Train/Rural/images_png or the like", lambda path: bool(_parts(path)), expected)
     for part in parts:
         yield from _find_part(root, part)
 
 
-def _way_out(root: Path) -> str:
-    """Where Train, Val or Test lie instead: above a folder that is given too deep, or below one."""
-    around = [*root.absolute().parents[:3], *islice(folders_below(root, depth=4), 10_000)]
-    roots = [
-        path
-        for path in around
-        if any((path / split / area / "images_png").is_dir() for split in _SPLITS for area in _AREAS)
-    ]
-    if not roots:
-        return "expected Train, Val or Test, each with Rural or Urban, each with images_png and masks_png"
-    return f"these lie in {roots[0]}: give that"
+def _parts(root: Path) -> list[str]:
+    parts = [f"{split}/{area}" for split in _SPLITS for area in _AREAS]
+    return [part for part in parts if (root / part / "images_png").is_dir()]
 
 
 def _find_part(root: Path, part: str) -> Iterator[Ref]:
@@ -79,24 +68,20 @@ def _find_part(root: Path, part: str) -> Iterator[Ref]:
 
 
 def read(root: Path, ref: Ref) -> Sample:
-    image = ref.paths[0]
-    try:
-        size_wh = images.size_wh(root / image)
-    except images.BadImage as bad:
-        raise BadRecord(bad.reason, bad.message, where=image) from None
+    image = picture.read(root, ref.paths[0])
     area = PurePosixPath(ref.key).parts[1].lower()
     sample = Sample(
         id=f"loveda/{ref.key}",
         dataset="loveda",
         split=ref.split,
         scene=f"loveda/{PurePosixPath(ref.key).name}",
-        images=(ImageRef(image, *size_wh),),
+        images=(image,),
         classes=tuple(sorted(canonical(name) for name in CLASSES.values())),
         tags=(area,),
     )
     if len(ref.paths) == 1:
         return replace(sample, tags=(area, "unlabelled"))
-    labels = label_png.read(root, ref.paths[1], size_wh, values=(NO_DATA, BACKGROUND, *CLASSES))
+    labels = label_png.read(root, ref.paths[1], image.size_wh, values=(NO_DATA, BACKGROUND, *CLASSES))
     # What lies under no data is unknown, so a tile that has some cannot prove that a class is absent.
     sure = () if (labels == NO_DATA).any() else sample.classes
     return replace(sample, targets=label_png.objects(labels, CLASSES), exhaustive=sure)

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from georsmllm import images
 from georsmllm.classes import canonical
 from georsmllm.contracts import Card, Converter, Ref
 from georsmllm.errors import BadRecord, UsageError
-from georsmllm.files import folder, folders_below, walk
-from georsmllm.formats import label_png, label_rgb
-from georsmllm.types import ImageRef, Sample, Text
+from georsmllm.files import folder, not_there, walk
+from georsmllm.formats import label_png, label_rgb, picture
+from georsmllm.types import Sample, Text
 
 if TYPE_CHECKING:
     from georsmllm.images import Labels
@@ -111,10 +109,9 @@ class _Lists:
 
 def find(root: Path) -> Iterator[Ref]:
     folder(root, "an OpenEarthMap folder with koeln/images, koeln/labels ... and train.txt, val.txt, test.txt")
-    regions = sorted(path.name for path in root.iterdir() if (path / "images").is_dir() or (path / "labels").is_dir())
+    regions = _regions(root)
     if not regions:
-        held = ", ".join(sorted(path.name for path in root.iterdir())[:5]) or "nothing"
-        raise UsageError(f"no region folder with images in {root}, which holds {held}; {_way_out(root)}")
+        raise not_there(root, "region folder with images", _is_root, "koeln/images/koeln_50.tif and the like")
     _lists.cache_clear()  # the folder may have changed since this process last looked
     lists = _lists(root.resolve())
     there = {kind: _tiles(root, regions, kind) for kind in ("images", "labels")}
@@ -130,10 +127,12 @@ def find(root: Path) -> Iterator[Ref]:
         yield Ref(key, "".join(split), tuple(paths))
 
 
-def _way_out(root: Path) -> str:
-    around = [*root.absolute().parents[:3], *islice(folders_below(root, depth=4), 10_000)]
-    found = [path for path in around if any((path / f"{split}.txt").is_file() for split in SPLITS)]
-    return f"{found[0]} holds split lists: give that" if found else "expected koeln/images/koeln_50.tif and the like"
+def _regions(root: Path) -> list[str]:
+    return sorted(path.name for path in root.iterdir() if (path / "images").is_dir() or (path / "labels").is_dir())
+
+
+def _is_root(path: Path) -> bool:
+    return any((path / f"{split}.txt").is_file() for split in SPLITS) and bool(_regions(path))
 
 
 def _tiles(root: Path, regions: list[str], kind: str) -> dict[str, str]:
@@ -173,12 +172,7 @@ def _lists(root: Path) -> _Lists:
 
 
 def read(root: Path, ref: Ref) -> Sample:
-    image = ref.paths[0]
-    try:
-        size_wh = images.size_wh(root / image)
-        affine, crs = images.geo(root / image)
-    except images.BadImage as bad:
-        raise BadRecord(bad.reason, bad.message, where=image) from None
+    image = picture.read(root, ref.paths[0])
     lists, path = _lists(root.resolve()), PurePosixPath(ref.key)
     place = _place(path.parts[0])
     sample = Sample(
@@ -186,7 +180,7 @@ def read(root: Path, ref: Ref) -> Sample:
         dataset="openearthmap",
         split=ref.split,
         scene=f"openearthmap/{path.name}",
-        images=(ImageRef(image, *size_wh, affine=affine, crs=crs),),
+        images=(image,),
         texts=(Text("place", place),) if place else (),
         tags=lists.tags,
         classes=tuple(sorted(canonical(name) for name in CLASSES.values())),
@@ -194,7 +188,7 @@ def read(root: Path, ref: Ref) -> Sample:
     )
     if len(ref.paths) == 1:
         return replace(sample, tags=(*lists.tags, "unlabelled"))
-    labels = _labels(root, ref.paths[1], size_wh)
+    labels = _labels(root, ref.paths[1], image.size_wh)
     # What lies under an unknown pixel is open, so a tile that has some cannot prove that a class is absent.
     sure = () if (labels == UNKNOWN).any() else sample.classes
     return replace(sample, targets=label_png.objects(labels, CLASSES), exhaustive=sure)

@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from georsmllm import images
 from georsmllm.contracts import Card, Converter, Ref
 from georsmllm.errors import BadRecord, UsageError
-from georsmllm.files import folder
-from georsmllm.formats import label_png
+from georsmllm.files import folder, not_there
+from georsmllm.formats import label_png, picture
 from georsmllm.types import UNNAMED, Sample
 
 from . import _referred
@@ -45,7 +45,7 @@ of the image.
 SPLITS = ("test", "train", "val")
 _IMAGES = ("images", "img_rgb", "image")
 _MASKS = ("masks", "mask")
-_EXPECTED = "expected images (or img_rgb), masks (or mask) and output_phrase_train.txt"
+_EXPECTED = "images (or img_rgb), masks (or mask) and output_phrase_train.txt"
 
 Span = tuple[int, int]
 
@@ -55,8 +55,7 @@ def find(root: Path) -> Iterator[Ref]:
     pictures, masks = first_there(root, _IMAGES), first_there(root, _MASKS)
     lists = [split for split in SPLITS if (root / _list(split)).is_file()]
     if pictures is None or masks is None or not lists:
-        held = ", ".join(sorted(path.name for path in root.iterdir())[:5]) or "nothing"
-        raise UsageError(f"{root} holds {held}; {_EXPECTED}")
+        raise not_there(root, "images, masks and lists", _is_root, _EXPECTED)
     image_of = by_stem(root, pictures, images.SUFFIXES)
     mask_of = by_stem(root, masks, images.SUFFIXES)
     for split in lists:
@@ -65,6 +64,10 @@ def find(root: Path) -> Iterator[Ref]:
             image = image_of.get(stem, f"{pictures}/{stem}{_suffix(image_of)}")
             mask = mask_of.get(stem, f"{masks}/{stem}{_suffix(mask_of)}")
             yield Ref(f"{split}/{stem}", split, (image, mask, _list(split)), tuple(lines[stem]))
+
+
+def _is_root(path: Path) -> bool:
+    return first_there(path, _IMAGES) is not None and any((path / _list(split)).is_file() for split in SPLITS)
 
 
 def _list(split: str) -> str:
@@ -104,8 +107,8 @@ def _stem(name: str) -> str:
 
 
 def read(root: Path, ref: Ref) -> Sample:
-    picture, mask, lines = ref.paths
-    image = _referred.image(root, picture)
+    path, mask, lines = ref.paths
+    image = picture.read(root, path)
     phrases = tuple(_phrase(root, lines, span) for span in ref.spans)
     targets = _referred.targets(root, mask, image.size_wh, values=(0, 1, 255))
     if not targets:

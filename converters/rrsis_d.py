@@ -15,13 +15,12 @@ from georsmllm import images
 from georsmllm.classes import canonical
 from georsmllm.contracts import Card, Converter, Ref
 from georsmllm.errors import BadRecord, UsageError
-from georsmllm.files import folder, folders_below
-from georsmllm.formats import coco, coco_shapes, plain_pickle
+from georsmllm.files import folder, folders_below, not_there
+from georsmllm.formats import coco, coco_shapes, picture, plain_pickle
 from georsmllm.formats.coco_shapes import Shaped
 from georsmllm.types import Mention, Sample, Target, Text
 
-from . import _dior
-from ._folders import first_there
+from ._folders import by_stem, first_there
 
 CARD = Card(
     title="RRSIS-D: referring expressions on DIOR's images, each with the mask of the object that it means",
@@ -85,34 +84,42 @@ def find(root: Path) -> Iterator[Ref]:
     index = coco.index(root / place.instances)
     runs = coco.runs(index)
     rows = {entry.id: (i, entry.file_name) for i, entry in enumerate(coco.entries(index))}
+    image_of = by_stem(root, place.pictures, images.SUFFIXES)
     found: dict[str, Ref] = {}
     for (split, image_id), expressions in _expressions(root / place.refs).items():
         i, file_name = rows.get(image_id, (-1, expressions[0].file_name))
-        name = PurePosixPath(file_name).name or f"{image_id}.jpg"
-        key = f"{split}/{PurePosixPath(name).stem}"
+        name = PurePosixPath(file_name.replace("\\", "/")).name or f"{image_id}.jpg"
+        stem = PurePosixPath(name).stem
+        key = f"{split}/{stem}"
         if key in found:
             raise UsageError(
                 f"{root / place.refs}: two image_ids for {name}, the second is {image_id!r}; make them one"
             )
         start, end = index.images.spans[i].tolist() if i >= 0 else (0, 0)
         spans = (index.categories, (start, end), *runs.of(i)) if i >= 0 else ()
-        found[key] = Ref(key, split, (f"{place.pictures}/{name}", place.instances, place.refs), spans)
+        found[key] = Ref(
+            key, split, (image_of.get(stem, f"{place.pictures}/{name}"), place.instances, place.refs), spans
+        )
     yield from (found[key] for key in sorted(found))
 
 
 def _locate(root: Path) -> _Place:
     folder(root, f"an RRSIS-D folder with rrsisd/{_REFS}, rrsisd/instances.json and images/rrsisd/JPEGImages")
     with_refs = [path for path in (root, *folders_below(root, depth=2)) if (path / _REFS).is_file()]
-    held = ", ".join(sorted(path.name for path in root.iterdir())[:5]) or "nothing"
     if not with_refs:
-        raise UsageError(f"no {_REFS} in {root} or two folders below, which holds {held}; expected rrsisd/{_REFS}")
+        raise not_there(root, f"{_REFS} or rrsisd/{_REFS}", _is_root, f"rrsisd/{_REFS} there")
     below = with_refs[0].relative_to(root)
     pictures = first_there(root, _IMAGES)
     if pictures is None:
-        raise UsageError(f"no images/rrsisd/JPEGImages in {root}, which holds {held}; put the images there")
+        raise not_there(root, "images/rrsisd/JPEGImages", _is_root, "the images there")
     if not (root / below / "instances.json").is_file():
         raise UsageError(f"no instances.json beside {with_refs[0] / _REFS}; it holds the masks")
     return _Place((below / _REFS).as_posix(), (below / "instances.json").as_posix(), pictures)
+
+
+def _is_root(path: Path) -> bool:
+    has_refs = any((path / name / _REFS).is_file() for name in ("", "rrsisd"))
+    return has_refs and first_there(path, _IMAGES) is not None
 
 
 def _expressions(path: Path) -> dict[_Key, tuple[_Expression, ...]]:
@@ -135,13 +142,13 @@ def _read_expressions(path: Path, mtime_ns: int) -> dict[_Key, tuple[_Expression
 
 
 def read(root: Path, ref: Ref) -> Sample:
-    picture, instances, refs = ref.paths
+    path, instances, refs = ref.paths
     json = root / instances
     if not ref.spans:
-        raise BadRecord("unknown_image", f"{refs} has expressions for an image that {json.name} lacks", where=picture)
+        raise BadRecord("unknown_image", f"{refs} has expressions for an image that {json.name} lacks", where=path)
     entry = coco.read_image(json, ref.spans[1])
     where = f"{json.name}@{ref.spans[1][0]}"
-    image = _dior.image(root, picture)
+    image = picture.read(root, path)
     names = {category.id: category.name for category in coco.read_categories(json, ref.spans[0])}
     expressions = _expressions(root / refs)[ref.split, entry.id]
     annotations = {one.id: one for one in coco.read_annotations(json, ref.spans[2:])}
@@ -157,7 +164,7 @@ def read(root: Path, ref: Ref) -> Sample:
             number[expression.ann_id] = len(targets)
             targets.append(_target(names[annotation.category_id], shaped, (*_said(expression), "")[0]))
             mended.update(shaped.mended)
-    stem = PurePosixPath(picture).stem
+    stem = PurePosixPath(path).stem
     return Sample(
         id=f"rrsis_d/{ref.key}",
         dataset="rrsis_d",

@@ -15,14 +15,14 @@ from georsmllm.dialects.vrsbench import DIALECT
 from georsmllm.discover import nearest
 from georsmllm.errors import BadAnswer, BadRecord, UsageError
 from georsmllm.files import by_stem, folder, walk
-from georsmllm.formats import coco_shapes
-from georsmllm.formats.coco import read_span
+from georsmllm.formats import coco_shapes, json_record, picture
+from georsmllm.formats.json_record import decode, read_span
 from georsmllm.geometry import bounds
 from georsmllm.imagery import scene_of
 from georsmllm.json_lists import Span, by_id, scan_list
 from georsmllm.types import ImageRef, Mention, PointSet, Sample, Target, Text, box
 
-from ._vrsbench import LINE, NEXT_FILE, Object, Question, decode, from_evaluation, from_file, part_of
+from ._vrsbench import LINE, NEXT_FILE, Object, Question, from_evaluation, from_file, part_of
 
 SizeWH = tuple[int, int]
 
@@ -157,11 +157,10 @@ def read(root: Path, ref: Ref) -> Sample:
 def _image(root: Path, ref: Ref) -> ImageRef:
     path = ref.paths[0]
     if not (root / path).exists():
-        raise BadRecord("image_missing", f"annotations without their image; expected {path}", where=ref.paths[1])
-    try:
-        return ImageRef(path, *images.size_wh(root / path))
-    except images.BadImage as bad:
-        raise BadRecord(bad.reason, bad.message, where=path) from None
+        name = PurePosixPath(path).name
+        message = f"{name} is nowhere below the folder given; unzip Images_train.zip and Images_val.zip there"
+        raise BadRecord("image_missing", message, where=ref.paths[1])
+    return picture.read(root, path)
 
 
 def _target(one: Object, size_wh: SizeWH, stem: str, where: str, mended: Counter[str]) -> Target:
@@ -296,8 +295,7 @@ CONVERTER = Converter(
     reasons={
         **images.REASONS,
         "label_missing": "the annotation file is gone or may not be read",
-        "bad_json": "an annotation file is not JSON",
-        "bad_entry": "a field of an annotation is missing or of another type",
+        **json_record.REASONS,
         "no_shape": "an object without corners or box",
         "out_of_range": "a coordinate that is no fraction of the image",
         "other_image": "an annotation file that names another image than its own name does",

@@ -11,9 +11,9 @@ from georsmllm import geometry, images
 from georsmllm.classes import canonical
 from georsmllm.contracts import Card, Converter, Ref
 from georsmllm.errors import BadRecord, UsageError
-from georsmllm.formats import coco_shapes
+from georsmllm.formats import coco_shapes, picture
 from georsmllm.formats.coco_shapes import Shaped
-from georsmllm.types import ImageRef, PointSet, Ring, Sample, Target, box, polygon
+from georsmllm.types import PointSet, Ring, Sample, Target, box, polygon
 
 from . import _yolo
 from .coco import scene_of
@@ -79,9 +79,8 @@ def find(root: Path) -> Iterator[Ref]:
 
 def read(root: Path, ref: Ref) -> Sample:
     top = _yolo.top(root)
-    picture = ref.paths[0]
-    image = _image(top, ref)
-    scene = scene_of(picture)  # by its path: an image that is in train and in val is one scene
+    image = picture.read(top, ref.paths[0])
+    scene = scene_of(image.path)  # by its path: an image that is in train and in val is one scene
     sample = Sample(
         id=f"yolo_obb/{ref.key}",
         dataset="yolo_obb",
@@ -96,15 +95,6 @@ def read(root: Path, ref: Ref) -> Sample:
     targets, mended = _targets(top, ref.paths[2], names, image.size_wh) if len(ref.paths) > 2 else ((), ())
     classes = tuple(sorted({canonical(name) for name in names.values()}))
     return replace(sample, targets=targets, classes=classes, exhaustive=classes, tags=(), mended=mended)
-
-
-def _image(top: Path, ref: Ref) -> ImageRef:
-    path = ref.paths[0]
-    try:
-        affine, crs = images.geo(top / path)
-        return ImageRef(path, *images.size_wh(top / path), affine=affine, crs=crs)
-    except images.BadImage as bad:
-        raise BadRecord(bad.reason, bad.message, where=path) from None
 
 
 def _targets(

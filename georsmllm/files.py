@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from georsmllm.errors import UsageError
@@ -19,9 +20,25 @@ def folder(path: Path, expected: str) -> Path:
     if path.exists():
         raise UsageError(f"expected {expected} at {path}, found a file")
     nearest = next((parent for parent in path.absolute().parents if parent.is_dir()), Path("/"))
-    held = sorted(entry.name for entry in nearest.iterdir() if not _is_junk(entry.name))
-    inside = ", ".join(held[:5]) + (", ..." if len(held) > 5 else "") if held else "nothing"
-    raise UsageError(f"no such folder: {path}; expected {expected}; {nearest} exists and holds {inside}")
+    raise UsageError(f"no such folder: {path}; expected {expected}; {nearest} exists and holds {held(nearest)}")
+
+
+def held(directory: Path) -> str:
+    """The first names in a folder, for an error line."""
+    names = sorted(entry.name for entry in directory.iterdir() if not _is_junk(entry.name))
+    shown = names[:5] + ["..."] * (len(names) > 5)
+    return ", ".join(shown or ["nothing"])
+
+
+def not_there(root: Path, wanted: str, is_it: Callable[[Path], bool], expected: str) -> UsageError:
+    """For a folder that lacks what is wanted: what it holds, and the folder above or below it that is meant, if any.
+
+    is_it: whether a folder is one that should have been given.
+    """
+    around = [*root.absolute().parents[:3], *islice(folders_below(root, depth=4), 10_000)]
+    meant = next((path for path in around if is_it(path)), None)
+    way_out = f"these lie in {meant}: give that" if meant else f"expected {expected}"
+    return UsageError(f"no {wanted} in {root}, which holds {held(root)}; {way_out}")
 
 
 def walk(root: Path, suffixes: tuple[str, ...], *, recursive: bool = True) -> Iterator[str]:
@@ -37,11 +54,10 @@ def walk(root: Path, suffixes: tuple[str, ...], *, recursive: bool = True) -> It
 
 def by_stem(root: Path, suffixes: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     """Bare name without suffix -> the files below `root` that bear it, sorted, relative, with "/"."""
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, list[str]] = {}
     for path in walk(root, suffixes):
-        stem = PurePosixPath(path).stem
-        found[stem] = (*found.get(stem, ()), path)
-    return found
+        found.setdefault(PurePosixPath(path).stem, []).append(path)
+    return {stem: tuple(paths) for stem, paths in found.items()}
 
 
 def folders_below(root: Path, *, depth: int) -> Iterator[Path]:

@@ -68,6 +68,8 @@ def head(path: Path) -> bytes:
         if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP):
             raise BadImage("image_missing", f"no such image file ({error.strerror})", path) from None
         raise BadImage("image_unreadable", f"{error.strerror}", path) from None
+    except ValueError:  # a list or a table may name what no system can
+        raise BadImage("image_missing", "a file name with a null character", path) from None
     if not first:
         raise BadImage("image_truncated", "the file is empty (0 bytes)", path)
     return first

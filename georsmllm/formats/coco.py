@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import msgspec
 
 from georsmllm.errors import BadRecord, UsageError
+from georsmllm.formats import json_record
+from georsmllm.formats.json_record import read_span
 from georsmllm.json_lists import Elements, Span, element_spans, scan
 
 if TYPE_CHECKING:
@@ -142,9 +144,9 @@ def orphans(index: Index) -> Iterator[tuple[Span, ...]]:
 def read_categories(path: Path, span: Span) -> tuple[Category, ...]:
     """The classes, in the file's order; raises UsageError."""
     try:
-        categories = _CATEGORIES_DECODER.decode(read_span(path, span))
-    except msgspec.DecodeError as error:
-        raise UsageError(f"{path}@{span[0]}: categories: {error}") from None
+        categories = json_record.decode(_CATEGORIES_DECODER, read_span(path, span), f"{path}@{span[0]}")
+    except BadRecord as bad:
+        raise UsageError(f"{bad.where}: categories: {bad.message}") from None
     ids = [category.id for category in categories]
     if not ids or len(set(ids)) < len(ids):
         raise UsageError(f"{path}@{span[0]}: expected categories with an id of their own each, got ids {ids!r:.200}")
@@ -226,34 +228,23 @@ def _refuse_twins(path: Path, images: Elements) -> None:
         raise UsageError(f"{path}@{second}: an image with the id of the one at byte {first}; give every image its own")
 
 
-def read_span(path: Path, span: Span) -> bytes:
-    """The bytes of an element or a run."""
-    with path.open("rb") as file:
-        file.seek(span[0])
-        return file.read(span[1] - span[0])
-
-
 def _read_run(path: Path, run: Span) -> list[Annotation]:
     raw = read_span(path, run)
     try:
         return _ANNOTATIONS_DECODER.decode(b"[" + raw + b"]")
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         # Which one it was is only looked for now: the plain case decodes the whole run at once.
         spans = element_spans(raw)
         return [_decode(_ANNOTATION_DECODER, path, run[0] + start, raw[start:end]) for start, end in spans]
 
 
 def _decode(decoder: msgspec.json.Decoder[T], path: Path, start: int, raw: bytes) -> T:
-    where = f"{path.name}@{start}"
-    text = raw.decode(errors="replace")
     try:
-        return decoder.decode(raw)
-    except msgspec.ValidationError as error:
-        raise BadRecord("bad_entry", str(error), where=where, raw=text) from None
-    except msgspec.DecodeError as error:
-        if _NOT_FINITE.search(raw):
-            raise BadRecord("not_finite", "a number is NaN or Infinity", where=where, raw=text) from None
-        raise BadRecord("bad_json", str(error), where=where, raw=text) from None
+        return json_record.decode(decoder, raw, f"{path.name}@{start}")
+    except BadRecord as bad:
+        if bad.reason == "bad_json" and _NOT_FINITE.search(raw):
+            raise BadRecord("not_finite", "a number is NaN or Infinity", where=bad.where, raw=bad.raw) from None
+        raise
 
 
 _IMAGE_DECODER = msgspec.json.Decoder(ImageEntry)

@@ -11,7 +11,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import msgspec
 
@@ -19,21 +19,18 @@ from georsmllm import images
 from georsmllm.contracts import Ref
 from georsmllm.errors import BadRecord, UsageError
 from georsmllm.files import by_stem
-from georsmllm.formats.coco import read_span
+from georsmllm.formats import json_record, picture
+from georsmllm.formats.json_record import BOM, T, read_span
 from georsmllm.json_lists import Elements, Groups, Span, by_id, scan_list
 from georsmllm.rng import hash64
 from georsmllm.types import ImageRef
 
-T = TypeVar("T")
-
 REASONS = {
-    "bad_json": "a record is not JSON",
-    "bad_entry": "a field of a record is missing or of another type",
+    **json_record.REASONS,
     "no_image": "records that name no image",
 }
 MENDS = {"unpaired_turn_dropped": "a question without an answer, or an answer without a question, is left out"}
 SUFFIXES = (".json", ".jsonl")
-_BOM = b"\xef\xbb\xbf"
 
 
 class Message(msgspec.Struct, frozen=True, rename={"speaker": "from"}):
@@ -77,7 +74,7 @@ def index(path: Path) -> Index:
 def _is_list(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            return file.read(4096).removeprefix(_BOM).lstrip(b" \t\r\n").startswith(b"[")
+            return file.read(4096).removeprefix(BOM).lstrip(b" \t\r\n").startswith(b"[")
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
 
@@ -89,7 +86,7 @@ def _lines(path: Path) -> Elements:
     at = 0
     with path.open("rb") as file:
         for line in file:
-            skipped = len(_BOM) if at == 0 and line.startswith(_BOM) else 0
+            skipped = len(BOM) if at == 0 and line.startswith(BOM) else 0
             if line.strip(b" \t\r\n\xef\xbb\xbf"):
                 name = _name(line[skipped:])
                 starts.append(at + skipped)
@@ -148,25 +145,14 @@ def _path(json: str, name: str, stems: Mapping[str, tuple[str, ...]]) -> str:
 
 def decode(decoder: msgspec.json.Decoder[T], path: Path, span: Span) -> T:
     """One record by its place; raises BadRecord with file@byte."""
-    where = f"{path.name}@{span[0]}"
-    raw = read_span(path, span)
-    text = raw[:500].decode(errors="replace")
-    try:
-        return decoder.decode(raw)
-    except msgspec.ValidationError as error:
-        raise BadRecord("bad_entry", str(error), where=where, raw=text) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRecord("bad_json", str(error), where=where, raw=text) from None
+    return json_record.decode(decoder, read_span(path, span), f"{path.name}@{span[0]}")
 
 
 def image(base: Path, path: str, where: str) -> ImageRef:
     """The image of a ref; raises BadRecord."""
     if not (base / path).exists():
         raise BadRecord("image_missing", f"{path} is named and nowhere on disk", where=where)
-    try:
-        return ImageRef(path, *images.size_wh(base / path))
-    except images.BadImage as bad:
-        raise BadRecord(bad.reason, bad.message, where=path) from None
+    return picture.read(base, path)
 
 
 def turns(record: Record, mended: Counter[str]) -> Iterator[tuple[str, str]]:

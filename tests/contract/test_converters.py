@@ -15,8 +15,13 @@ from reading import read_all
 from georsmllm.contracts import Converter, Ref
 from georsmllm.discover import converter, converter_names
 from georsmllm.errors import BadRecord, UsageError
+from georsmllm.imagefile import SUFFIXES
 
 NAMES = converter_names()
+ANY_DEPTH = (
+    "coco", "deepglobe_landcover", "deepglobe_road", "dota", "fit_rs", "geochat_instruct", "levir_cd", "scene_folder",
+    "vrsbench", "yolo_obb",
+)  # fmt: skip
 
 
 @pytest.fixture(params=NAMES)
@@ -152,6 +157,44 @@ def test_labels_cut_short_are_a_bad_record_with_a_place_and_nothing_else(
             elif ref in good:
                 assert _reads(reader, tmp_path / "world", ref)
     assert refused
+
+
+@pytest.mark.parametrize("inserted", [b"\xff", b"\0", b"[" * 70])
+def test_labels_that_are_no_text_are_refused_by_name_and_nothing_else_flies(
+    name: str, world: Path, tmp_path: Path, inserted: bytes
+) -> None:
+    reader = converter(name)
+    texts = [path.relative_to(world) for path in world.rglob("*") if path.suffix.lower() not in SUFFIXES]
+    shutil.copytree(world, tmp_path / "world")
+    for text in sorted(path for path in texts if (world / path).is_file())[:6]:
+        whole = (world / text).read_bytes()
+        for share in (0.0, 0.1, 0.5, 0.9, 1.0):
+            at = int(len(whole) * share)
+            (tmp_path / "world" / text).write_bytes(whole[:at] + inserted + whole[at:])
+            assert "\n" not in _refusal(reader, tmp_path / "world")
+        (tmp_path / "world" / text).write_bytes(whole)
+
+
+@pytest.mark.parametrize("given", ["", "world/*", "world/*/*"])
+def test_a_folder_too_high_or_too_deep_says_which_one_is_meant(
+    name: str, world: Path, tmp_path: Path, given: str
+) -> None:
+    if name in ANY_DEPTH:
+        pytest.skip("reads folders at any depth, or is told which by a file")
+    shutil.copytree(world, tmp_path / "world")
+    wrong = next((path for path in sorted(tmp_path.glob(given)) if path.is_dir()), tmp_path) if given else tmp_path
+    said = _refusal(converter(name), wrong)
+    assert said.endswith(f"{tmp_path / 'world'}: give that") or (given and said == "")
+
+
+def _refusal(reader: Converter, root: Path) -> str:
+    """Everything found is read; the line of a UsageError, "" for none."""
+    try:
+        for ref in reader.find(root):
+            _reads(reader, root, ref)
+    except UsageError as error:
+        return str(error)
+    return ""
 
 
 def _reads(reader: Converter, root: Path, ref: Ref) -> bool:

@@ -210,7 +210,7 @@ def test_a_folder_too_high_or_too_deep_says_where_the_lists_lie(tmp_path: Path, 
     lists(tile(tmp_path / "x/data", "koeln_1", GROUND), train=["koeln_1"])
     with pytest.raises(UsageError) as error:
         list(CONVERTER.find(tmp_path / "x" / given))
-    assert str(error.value).endswith(f"{tmp_path}/x/data holds split lists: give that")
+    assert str(error.value).endswith(f"{tmp_path}/x/data: give that")
 
 
 def test_a_list_that_is_not_text_is_a_usage_error(tmp_path: Path) -> None:
