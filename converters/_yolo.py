@@ -63,9 +63,14 @@ def config(path: Path) -> Config:
 def _config(path: Path, mtime_ns: int) -> Config:  # noqa: ARG001
     import yaml
 
+    with path.open("rb") as file:
+        text = file.read(MAX_YAML_BYTES + 1)
+    if len(text) > MAX_YAML_BYTES:
+        raise UsageError(f"{path}: expected a YAML of at most {MAX_YAML_BYTES:,} bytes")
     try:
-        with path.open("rb") as file:
-            read = yaml.safe_load(file.read(MAX_YAML_BYTES))
+        read = yaml.safe_load(text)
+    except RecursionError:
+        raise UsageError(f"{path}: expected train, val and names, got lists inside lists without end") from None
     except yaml.YAMLError as error:
         place = (
             f":{error.problem_mark.line + 1}" if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark else ""
@@ -76,18 +81,26 @@ def _config(path: Path, mtime_ns: int) -> Config:  # noqa: ARG001
     names = read.get("names")
     if isinstance(names, list):
         names = dict(enumerate(names))
-    if not isinstance(names, dict) or not names or not all(str(number).isdecimal() for number in names):
-        raise UsageError(f"{path}: expected names as a list, or as a table by class number, got {names!r:.80}")
+    if not isinstance(names, dict) or not names or not all(_is_named(*item) for item in names.items()):
+        raise UsageError(f"{path}: expected names as a list of words, or as a table of them by class number")
     splits: dict[str, tuple[str, ...]] = {}
     for split in SPLITS:
         given = read.get(split) or []
         entries = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, list) else None
         if entries is None or not all(isinstance(entry, str) for entry in entries):
-            raise UsageError(f"{path}: expected {split} as a folder or a list of folders, got {given!r:.80}")
+            raise UsageError(f"{path}: expected {split} as a folder or a list of folders")
         if entries:
             splits[split] = entries
-    base = _base(path, str(read.get("path") or ""))
+    written = read.get("path") or ""
+    if not isinstance(written, str):
+        raise UsageError(f"{path}: expected path as the name of a folder")
+    base = _base(path, written)
     return Config({int(number): str(name) for number, name in names.items()}, base, splits)
+
+
+def _is_named(number: object, name: object) -> bool:
+    """Whether a class has a number and a plain name; YAML takes some words for truth values, and years for numbers."""
+    return str(number).isdecimal() and isinstance(name, str | int | float)
 
 
 def _base(path: Path, written: str) -> Path:

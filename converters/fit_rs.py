@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -21,9 +20,6 @@ from georsmllm.formats import boxed_text, llava
 from georsmllm.formats.boxed_text import Heard, Place, Words, words
 from georsmllm.imagery import scene_of
 from georsmllm.types import UNNAMED, Sample, Text
-
-if TYPE_CHECKING:
-    pass
 
 CARD = Card(
     title="FIT-RS (SkySenseGPT): 1,415 k training conversations on 512 px patches of STAR, with FIT-RSFG and FIT-RSRC",
@@ -63,7 +59,7 @@ CLASSES = (
     "roundabout", "ground_track_field", "soccer_ball_field", "basketball_court", "tennis_court", "baseball_diamond",
     "stadium",
 )  # fmt: skip
-MOST_NAME_WORDS = 3
+MOST_NAME_WORDS, MOST_NAME_CHARACTERS = 3, 120
 _OURS = re.compile(r"fit-?rs|train_instruction_|additional_sc", re.IGNORECASE)
 _WHOLE = re.compile(r"fit-?rs-train-1415k", re.IGNORECASE)
 _PART_OF_WHOLE = re.compile(r"fit-?rs-train-sample|train_instruction_", re.IGNORECASE)
@@ -205,7 +201,7 @@ def _name(place: Place, text: str) -> str:
     """The class of the boxes at a place of a sentence: as marked up, else by the last words before them; UNNAMED for none."""
     if place.phrase:
         return _class(place.phrase)
-    before = text[: place.at].replace(",", " ").split()[-MOST_NAME_WORDS:]
+    before = text[max(place.at - MOST_NAME_CHARACTERS, 0) : place.at].replace(",", " ").split()[-MOST_NAME_WORDS:]
     tails = (_known(" ".join(before[i:])) for i in range(len(before)))
     return next((name for name in tails if name), UNNAMED)
 

@@ -48,7 +48,7 @@ are cut to it. Whole percents: 8 px on an 800 px image. A turn whose boxes canno
 without a partner. Later turns of a conversation may lean on earlier ones. Classes and sizes in expressions come from
 rules and hold errors ("3 airplanes"). lrben and hrben hold no answers: their images are tagged "unlabelled" (the answers are
 in RSVQA). aid has "MediumResidentialgt", mended. The corners of referring's ground truth are read as pixels of the image [?].
-Names of five digits are taken for DIOR's, also where they are FAIR1M's. Whether a turn without a tag asks for a caption or a
+Names of five digits are taken for DIOR's, whosever they are. Whether a turn without a tag asks for a caption or a
 scene class is read off its words.
 """.strip(),
 )
@@ -87,7 +87,7 @@ def find(root: Path) -> Iterator[Ref]:
 def _bench(name: str) -> str:
     """The part of GeoChat-Bench that a file is, "" for none."""
     path = PurePosixPath(name)
-    return path.stem.lower() if path.suffix == ".jsonl" and path.stem.lower() in BENCH else ""
+    return path.stem.lower() if path.suffix.lower() == ".jsonl" and path.stem.lower() in BENCH else ""
 
 
 def _is_ours(name: str) -> bool:

@@ -142,10 +142,10 @@ def _row(line: str, where: str) -> Row:
     try:
         row = tuple(map(float, fields))
     except ValueError as error:
-        raise BadRecord("not_a_number", f"expected numbers: {error}", where=where, raw=line) from None
+        raise BadRecord("not_a_number", f"expected numbers: {str(error)[:200]}", where=where, raw=line) from None
     off = next((field for field, value in zip(fields[1:], row[1:], strict=True) if not LOW <= value <= HIGH), None)
     if off is not None:
-        message = f"expected shares of width and height from {LOW} to {HIGH}, got {off}"
+        message = f"expected shares of width and height from {LOW} to {HIGH}, got {off[:40]}"
         raise BadRecord("not_normalised", message, where=where, raw=line)
     return row
 

@@ -37,7 +37,8 @@ _ASKS_SCENE = re.compile(
     re.IGNORECASE,
 )
 _BREVITY = re.compile(
-    r"(?:answer|reply|respond)(?: the question)? (?:using|with|in) (?:a|one) (?:single )?(?:word|short)\b[^.?!\n]*[.!]?\s*\Z",
+    r"(?:answer|reply|respond)(?: the question)? (?:using|with|in) (?:a|one) (?:single )?(?:word|short)\b"
+    r"[^.?!\n]{0,60}[.!]?\s*\Z",
     re.IGNORECASE,
 )
 MOST_CLASS_WORDS = 5

@@ -58,17 +58,15 @@ class Index(NamedTuple):
 
 
 def index(path: Path) -> Index:
-    """The records of a list say `image`; JSON lines may say image_id instead. Raises UsageError for a list that is cut
-    short or broken between its records."""
-    groups = by_id(scan_list(path, "image") if _is_list(path) else _lines(path))
-    names: dict[str, tuple[int, ...]] = {}
+    """The records say `image`, or image_id. Raises UsageError for a list that is cut short or broken between its records."""
+    groups = by_id(_named(path, scan_list(path, "image")) if _is_list(path) else _lines(path))
+    names: dict[str, list[int]] = {}
     with path.open("rb") as file:
         for group in range(len(groups.starts) - 1):
             start, end = groups.spans[groups.starts[group]].tolist()
             file.seek(start)
-            name = clean(_name(file.read(end - start)))
-            names[name] = (*names.get(name, ()), group)
-    return Index(groups, dict(sorted(names.items())))
+            names.setdefault(clean(_name(file.read(end - start))), []).append(group)
+    return Index(groups, {name: tuple(numbers) for name, numbers in sorted(names.items())})
 
 
 def _is_list(path: Path) -> bool:
@@ -77,6 +75,20 @@ def _is_list(path: Path) -> bool:
             return file.read(4096).removeprefix(BOM).lstrip(b" \t\r\n").startswith(b"[")
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _named(path: Path, found: Elements) -> Elements:
+    """Records without `image` are told apart by their image_id, one by one."""
+    import numpy as np
+
+    rows = np.flatnonzero(found.ids == 0)
+    ids = found.ids.copy()
+    with path.open("rb") as file:
+        for row in rows.tolist():
+            start, end = found.spans[row].tolist()
+            file.seek(start)
+            ids[row] = _id(file.read(end - start))
+    return Elements(found.spans, ids)
 
 
 def _lines(path: Path) -> Elements:
@@ -88,10 +100,9 @@ def _lines(path: Path) -> Elements:
         for line in file:
             skipped = len(BOM) if at == 0 and line.startswith(BOM) else 0
             if line.strip(b" \t\r\n\xef\xbb\xbf"):
-                name = _name(line[skipped:])
                 starts.append(at + skipped)
                 ends.append(at + len(line))
-                ids.append(hash64(name) if name else 0)
+                ids.append(_id(line[skipped:]))
             at += len(line)
     spans = np.stack([np.frombuffer(starts, np.int64), np.frombuffer(ends, np.int64)], axis=1) if starts else None
     if spans is None:
@@ -107,9 +118,16 @@ def _name(raw: bytes) -> str:
     return (named.image or named.image_id or "").strip()
 
 
+def _id(raw: bytes) -> int:
+    name = _name(raw)
+    return hash64(name) if name else 0
+
+
 def clean(name: str) -> str:
     """A file name of a record as a path below a folder: whatever its author's machine put in front stays a plain name."""
-    parts = PurePosixPath(name.replace("\\", "/").replace("\0", "")).parts
+    if not name.isprintable():
+        name = "".join(character for character in name if character.isprintable())
+    parts = PurePosixPath(name.replace("\\", "/")).parts
     return "/".join(part for part in parts if part not in ("/", "//", ".."))
 
 
@@ -121,8 +139,13 @@ def refs(base: Path, files: Sequence[tuple[str, str]]) -> Iterator[Ref]:
     stems = by_stem(base, images.SUFFIXES)
     found = [(name, split, index(base / name)) for name, split in files]
     here = [one for one in found if any(_path(one[0], own, stems) for own in one[2].names)] or found
-    for name, split, records in sorted(here, key=lambda one: f"{PurePosixPath(one[0]).with_suffix('')}/"):
-        prefix = PurePosixPath(name).with_suffix("")
+    prefixes = {str(PurePosixPath(one[0]).with_suffix("")): one for one in here}
+    if len(prefixes) < len(here):
+        name = next(one[0] for one in here if one not in prefixes.values())
+        raise UsageError(
+            f"{name} stands beside a file of the same name with another suffix below {base}; keep one of them"
+        )
+    for prefix, (name, split, records) in sorted(prefixes.items(), key=lambda item: f"{item[0]}/"):
         keys = {own or f"@{records.of(own)[0][0]}": own for own in records.names}
         for key, own in sorted(keys.items()):
             paths = (_path(name, own, stems) or own, name) if own else (name,)

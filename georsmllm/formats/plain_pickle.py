@@ -130,4 +130,4 @@ def _measure(value: Plain, most: int) -> None:
         elif isinstance(one, list | tuple):
             left.extend(one)
         if seen + len(left) > most:
-            raise _Refused(f"more than {most:,} values, or a list inside itself,")
+            raise _Refused(f"more than {most:,} values, or a list inside itself")

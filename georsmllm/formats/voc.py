@@ -160,6 +160,8 @@ def _tree(data: bytes, path: str) -> _Node:
     except expat.ExpatError as error:
         where = f"{path}:{error.lineno}"
         raise BadRecord("bad_xml", f"expected whole XML: {expat.ErrorString(error.code)}", where=where) from None
+    except (ValueError, LookupError) as error:  # of an encoding that Python's expat has no table for
+        raise BadRecord("bad_xml", f"expected XML in UTF-8: {error}", where=f"{path}:1") from None
     if top.children[0].tag != "annotation":
         raise BadRecord("bad_xml", f"expected <annotation>, got <{top.children[0].tag[:40]}>", where=f"{path}:1")
     return top.children[0]
@@ -204,7 +206,7 @@ def _number(node: _Node, tag: str, path: str) -> float:
     text = _text(node, tag)
     line = (_child(node, tag) or node).line
     try:
-        value = float(text)
+        value = float(text if "_" not in text else "")  # Python's own 1_000 is a slip here
     except ValueError:
         raise BadRecord(
             "not_a_number", f"expected a number in <{tag}>, got {text[:40]!r}", where=f"{path}:{line}"

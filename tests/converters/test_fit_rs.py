@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -266,3 +267,10 @@ def test_a_folder_without_its_files_says_what_was_expected(tmp_path: Path) -> No
 def test_the_json_itself_may_be_the_path(tmp_path: Path) -> None:
     path = put(tmp_path, ("Are there ships?", "No")).rename(tmp_path / "mine.json")
     assert one(path).id == f"fit_rs/mine/{PATCH}"
+
+
+def test_twenty_thousand_broken_boxes_take_no_time(tmp_path: Path) -> None:
+    put(tmp_path, ("Where are they?", "<rbox>({" * 20_000))
+    start = time.perf_counter()
+    assert one(tmp_path).mended == (("unreadable_boxes_dropped", 1),)
+    assert time.perf_counter() - start < 5

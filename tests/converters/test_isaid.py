@@ -290,3 +290,16 @@ def test_a_folder_too_high_or_too_deep_says_where_the_images_lie(tmp_path: Path,
     with pytest.raises(UsageError) as error:
         list(CONVERTER.find(tmp_path / "x" / given))
     assert f"{tmp_path}/x/data: give that" in str(error.value)
+
+
+def test_keys_are_sorted_also_where_annotations_of_no_image_stand_at_the_top(tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        scene(tmp_path, "P0001", None, None, split=split)
+        path = tmp_path / f"iSAID_{split}.json"
+        listed(path, [SHIP], (SHIP, (2, 2, 9, 9)))
+        tree = json.loads(path.read_text())
+        tree["annotations"].append({**tree["annotations"][0], "image_id": 99})
+        path.write_text(json.dumps(tree))
+    keys = [ref.key for ref in CONVERTER.find(tmp_path)]
+    assert len(keys) == 4
+    assert keys == sorted(keys)

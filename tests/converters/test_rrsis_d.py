@@ -162,3 +162,9 @@ def test_real_expressions_and_recovered_masks_in_its_own_layout(real: Callable[[
     for sample in samples:
         ((target), (text)) = (*sample.targets, *sample.texts)
         assert (masks.from_rings(target.shape.rings, (512, 512)) == drawn[text.text]).all()
+
+
+def test_an_image_is_found_whatever_its_suffix_looks_like(root: Path) -> None:
+    path = root / "images/rrsisd/JPEGImages/00007.jpg"
+    path.rename(path.with_suffix(".JPG"))
+    assert "rrsis_d/train/00007" in {sample.id for sample in read_all(CONVERTER, root)[0]}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from georsmllm.errors import UsageError
-from georsmllm.files import folder, folders_below, walk
+from georsmllm.files import folder, folders_below, not_there, walk
 
 
 def touch(root: Path, *names: str) -> None:
@@ -94,3 +94,16 @@ def test_a_name_that_is_not_utf_8_is_a_clear_line(tmp_path: Path) -> None:
         pytest.skip("this file system takes UTF-8 names only")
     with pytest.raises(UsageError, match=r"not UTF-8: b'r\\xedo.png'; rename it"):
         list(walk(tmp_path, (".png",)))
+
+
+def test_a_folder_without_what_is_wanted_says_what_it_holds_and_which_one_is_meant(tmp_path: Path) -> None:
+    touch(tmp_path, "x/a/images/1.png", "x/b/._1", *(f"y/{i}" for i in range(6)))
+
+    def said(name: str) -> str:
+        return str(not_there(tmp_path / name, "images", lambda path: (path / "images").is_dir(), "images there"))
+
+    meant = f"these lie in {tmp_path / 'x/a'}: give that"
+    assert said("x") == f"no images in {tmp_path / 'x'}, which holds a, b; {meant}"
+    assert said("x/a/images") == f"no images in {tmp_path / 'x/a/images'}, which holds 1.png; {meant}"
+    assert said("x/b") == f"no images in {tmp_path / 'x/b'}, which holds nothing; expected images there"
+    assert said("y") == f"no images in {tmp_path / 'y'}, which holds 0, 1, 2, 3, 4, ...; expected images there"

@@ -59,7 +59,13 @@ def test_one_name_in_two_spellings_is_one_image(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "path"),
-    [("", ""), ("a.png", "a.png"), ("C:\\data\\a.png", "C:/data/a.png"), ("/share/x/../a.png", "share/x/a.png")],
+    [
+        ("", ""),
+        ("a.png", "a.png"),
+        ("C:\\data\\a.png", "C:/data/a.png"),
+        ("/share/x/../a.png", "share/x/a.png"),
+        ("a\n\0.png", "a.png"),
+    ],
 )
 def test_a_name_stays_below_the_folder(name: str, path: str) -> None:
     assert clean(name) == path
@@ -145,3 +151,20 @@ def test_questions_go_with_the_answer_after_them(speakers: str, pairs: list[tupl
     messages = tuple(Message(names[speaker], str(i)) for i, speaker in enumerate(speakers))
     assert list(turns(Record(messages), mended)) == pairs
     assert mended["unpaired_turn_dropped"] == lost
+
+
+@pytest.mark.parametrize("form", ["list", "lines"])
+def test_records_that_say_image_id_are_told_apart(tmp_path: Path, form: str) -> None:
+    records = [{"image_id": name, "n": n} for n, name in enumerate("aba")]
+    path = write(tmp_path / "a.json", *records, talk(None, n=3), talk("b", n=4), form=form)
+    found, raw = index(path), path.read_bytes()
+    numbers = {name: [json.loads(raw[start:end])["n"] for start, end in found.of(name)] for name in found.names}
+    assert {name: sorted(each) for name, each in numbers.items()} == {"": [3], "a": [0, 2], "b": [1, 4]}
+
+
+def test_two_files_of_one_name_are_one_line(tmp_path: Path) -> None:
+    paint(tmp_path, "b.png")
+    write(tmp_path / "a.json", talk("b.png"))
+    write(tmp_path / "a.jsonl", talk("b.png"), form="lines")
+    with pytest.raises(UsageError, match=r"a\.json stands beside a file of the same name"):
+        list(refs(tmp_path, [("a.json", "train"), ("a.jsonl", "train")]))

@@ -98,7 +98,10 @@ def test_a_box_is_put_inside_its_image_by_name(sides, shape, ignore, mended) -> 
         (f"<annotation>\n\n{obj(BOX.replace('40.5', '4O'))}</annotation>", "not_a_number", ":3"),
         (f"<annotation>{obj(BOX.replace('40.5', 'nan'))}</annotation>", "not_finite", ":1"),
         (f"<annotation>{obj(BOX.replace('40.5', '1e9'))}</annotation>", "not_finite", ":1"),
+        (f"<annotation>{obj(BOX.replace('40.5', '1_000'))}</annotation>", "not_a_number", ":1"),
         ("<annotation>" + "<a>" * 40, "bad_xml", ":1"),
+        ("<?xml version='1.0' encoding='GBK'?>\n<annotation/>", "bad_xml", ":1"),
+        ("<?xml version='1.0' encoding='none-such'?>\n<annotation/>", "bad_xml", ":1"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str | bytes, reason: str, where: str) -> None:
