@@ -1,4 +1,4 @@
-"""What the files of VRSBench hold: a JSON an image, or three evaluation files of whose elements the same JSON is made."""
+"""What the files of VRSBench hold: a JSON an image, or evaluation files of which the same is made; where its objects lie."""
 
 from __future__ import annotations
 
@@ -7,11 +7,19 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from georsmllm.contracts import Ref
-from georsmllm.errors import BadRecord
+from georsmllm.contracts import Ref, SizeWH
+from georsmllm.dialects.vrsbench import DIALECT
+from georsmllm.errors import BadAnswer, BadRecord
+from georsmllm.formats import coco_shapes
 from georsmllm.formats.json_record import BOM, decode, read_span
+from georsmllm.geometry import bounds
+from georsmllm.types import PointSet, box
 
 _EVAL = re.compile(r"(?:VRS|RS)Bench_EVAL_(?P<part>cap|referring|vqa)(?:_\w+)?", re.IGNORECASE)
+MAX_OUTSIDE = 2.0
+"""Fractions beyond it are no fractions: an object that lies a whole image away from its image is in another frame."""
+MAX_APART = 1.01
+"""How far ground_truth may lie from the corners, in its own hundredths: what cutting off can do."""
 NEXT_FILE = (0, 0)
 """Stands between the spans of one evaluation file and those of the next."""
 
@@ -106,6 +114,57 @@ def _object(line: Line, where: str) -> Object:
         obj_size=line.size_group,
         referring_sentence=line.question,
         ground_truth=str(line.ground_truth),
+    )
+
+
+def shape_of(one: Object, size_wh: SizeWH, where: str) -> tuple[PointSet, tuple[str, ...]]:
+    """The object in pixels of the image: by its corners, or else by the box rounded to hundredths."""
+    if one.obj_corner:
+        return coco_shapes.quad(_pixels(one.obj_corner, 8, size_wh, where))
+    if one.obj_coord:
+        (x1, y1), (x2, y2) = _pixels(one.obj_coord, 4, size_wh, where)
+        return box(min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)), ("rounded_box",)
+    said = _said(one.ground_truth, size_wh)
+    if said is None:
+        raise BadRecord("no_shape", f"an object of class {one.obj_cls!r} without obj_corner", where=where)
+    return said, ("rounded_box",)
+
+
+def _pixels(flat: tuple[float, ...], count: int, size_wh: SizeWH, where: str) -> list[tuple[float, float]]:
+    if len(flat) != count:
+        raise BadRecord("bad_entry", f"expected {count} numbers of an object, got {len(flat)}", where=where)
+    if not all(1 - MAX_OUTSIDE <= value <= MAX_OUTSIDE for value in flat):
+        message = f"expected fractions of the image from 0 to 1, got {max(flat, key=abs):g}"
+        raise BadRecord("out_of_range", message, where=where)
+    width, height = size_wh
+    return [(x * width, y * height) for x, y in zip(flat[::2], flat[1::2], strict=True)]
+
+
+def _said(text: str, size_wh: SizeWH) -> PointSet | None:
+    """The one box of an evaluation string; None for anything else."""
+    try:
+        heard = DIALECT.decode(text, size_wh, ("box",))
+    except BadAnswer:
+        return None
+    return heard[0].shape if len(heard) == 1 else None
+
+
+def is_upright(shape: PointSet) -> bool:
+    """Whether every corner of a rotated box is a corner of its bounds."""
+    x1, y1, x2, y2 = bounds(shape)
+    return set(shape.rings[0].points) == {(x, y) for x in (x1, x2) for y in (y1, y2)}
+
+
+def is_apart(shape: PointSet, ground_truth: str, size_wh: SizeWH) -> bool:
+    """Whether the evaluation string is of another box than the corners; it has no form for what leaves the image."""
+    exact = bounds(shape)
+    width, height = size_wh
+    if min(exact) < 0 or exact[2] > width or exact[3] > height:
+        return False
+    said = _said(ground_truth, size_wh)
+    steps = (width / 100, height / 100) * 2
+    return said is None or any(
+        abs(a - b) > MAX_APART * step for a, b, step in zip(exact, bounds(said), steps, strict=True)
     )
 
 

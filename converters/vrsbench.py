@@ -10,21 +10,29 @@ from pathlib import Path, PurePosixPath
 
 from georsmllm import images
 from georsmllm.classes import canonical
-from georsmllm.contracts import Card, Converter, Ref
-from georsmllm.dialects.vrsbench import DIALECT
+from georsmllm.contracts import Card, Converter, Ref, SizeWH
 from georsmllm.discover import nearest
-from georsmllm.errors import BadAnswer, BadRecord, UsageError
+from georsmllm.errors import BadRecord, UsageError
 from georsmllm.files import by_stem, folder, walk
 from georsmllm.formats import coco_shapes, json_record, picture
 from georsmllm.formats.json_record import decode, read_span
 from georsmllm.geometry import bounds
 from georsmllm.imagery import scene_of
 from georsmllm.json_lists import Span, by_id, scan_list
-from georsmllm.types import ImageRef, Mention, PointSet, Sample, Target, Text, box
+from georsmllm.types import ImageRef, Mention, Sample, Target, Text, box
 
-from ._vrsbench import LINE, NEXT_FILE, Object, Question, from_evaluation, from_file, part_of
-
-SizeWH = tuple[int, int]
+from ._vrsbench import (
+    LINE,
+    NEXT_FILE,
+    Object,
+    Question,
+    from_evaluation,
+    from_file,
+    is_apart,
+    is_upright,
+    part_of,
+    shape_of,
+)
 
 CARD = Card(
     title="VRSBench: captions, referring sentences and questions on patches of DOTA v2 and DIOR",
@@ -62,10 +70,6 @@ CLASSES = (
 _VEHICLES = ("small vehicle", "large vehicle")
 _RECORD = re.compile(r"(P\d{4}|\d{5})_\d{4}")
 _SPLIT = re.compile(r"(?<![a-z])(train|val|test)(?![a-z])", re.IGNORECASE)
-MAX_OUTSIDE = 2.0
-"""Fractions beyond it are no fractions: an object that lies a whole image away from its image is in another frame."""
-MAX_APART = 1.01
-"""How far ground_truth may lie from the corners, in its own hundredths: what cutting off can do."""
 
 
 def find(root: Path) -> Iterator[Ref]:
@@ -169,13 +173,13 @@ def _target(one: Object, size_wh: SizeWH, stem: str, where: str, mended: Counter
     if label not in _classes():
         hint = nearest(one.obj_cls, CLASSES)
         raise BadRecord("unknown_class", f"no VRSBench class is called {one.obj_cls!r}; {hint}", where=where)
-    shape, mends = _shape(one, size_wh, where)
-    if shape.kind == "rbox" and stem[0].isdigit() and _is_upright(shape):
+    shape, mends = shape_of(one, size_wh, where)
+    if shape.kind == "rbox" and stem[0].isdigit() and is_upright(shape):
         shape, mends = box(*bounds(shape)), (*mends, "upright_box")
     shaped = coco_shapes.inside(shape, size_wh, mends)
     mended.update(shaped.mended)
     ignore = shaped.ignore
-    if one.ground_truth and one.obj_corner and _is_apart(shape, one.ground_truth, size_wh):
+    if one.ground_truth and one.obj_corner and is_apart(shape, one.ground_truth, size_wh):
         ignore = "boxes_disagree"
     return Target(
         0,
@@ -185,57 +189,6 @@ def _target(one: Object, size_wh: SizeWH, stem: str, where: str, mended: Counter
         attributes=_attributes(one, label, mended),
         visible=shaped.visible,
         ignore=ignore,
-    )
-
-
-def _shape(one: Object, size_wh: SizeWH, where: str) -> tuple[PointSet, tuple[str, ...]]:
-    """The object in pixels of the image: by its corners, or else by the box rounded to hundredths."""
-    if one.obj_corner:
-        return coco_shapes.quad(_pixels(one.obj_corner, 8, size_wh, where))
-    if one.obj_coord:
-        (x1, y1), (x2, y2) = _pixels(one.obj_coord, 4, size_wh, where)
-        return box(min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)), ("rounded_box",)
-    said = _said(one.ground_truth, size_wh)
-    if said is None:
-        raise BadRecord("no_shape", f"an object of class {one.obj_cls!r} without obj_corner", where=where)
-    return said, ("rounded_box",)
-
-
-def _pixels(flat: tuple[float, ...], count: int, size_wh: SizeWH, where: str) -> list[tuple[float, float]]:
-    if len(flat) != count:
-        raise BadRecord("bad_entry", f"expected {count} numbers of an object, got {len(flat)}", where=where)
-    if not all(1 - MAX_OUTSIDE <= value <= MAX_OUTSIDE for value in flat):
-        message = f"expected fractions of the image from 0 to 1, got {max(flat, key=abs):g}"
-        raise BadRecord("out_of_range", message, where=where)
-    width, height = size_wh
-    return [(x * width, y * height) for x, y in zip(flat[::2], flat[1::2], strict=True)]
-
-
-def _said(text: str, size_wh: SizeWH) -> PointSet | None:
-    """The one box of an evaluation string; None for anything else."""
-    try:
-        heard = DIALECT.decode(text, size_wh, ("box",))
-    except BadAnswer:
-        return None
-    return heard[0].shape if len(heard) == 1 else None
-
-
-def _is_upright(shape: PointSet) -> bool:
-    """Whether every corner of a rotated box is a corner of its bounds."""
-    x1, y1, x2, y2 = bounds(shape)
-    return set(shape.rings[0].points) == {(x, y) for x in (x1, x2) for y in (y1, y2)}
-
-
-def _is_apart(shape: PointSet, ground_truth: str, size_wh: SizeWH) -> bool:
-    """Whether the evaluation string is of another box than the corners; it has no form for what leaves the image."""
-    exact = bounds(shape)
-    width, height = size_wh
-    if min(exact) < 0 or exact[2] > width or exact[3] > height:
-        return False
-    said = _said(ground_truth, size_wh)
-    steps = (width / 100, height / 100) * 2
-    return said is None or any(
-        abs(a - b) > MAX_APART * step for a, b, step in zip(exact, bounds(said), steps, strict=True)
     )
 
 

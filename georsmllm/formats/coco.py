@@ -179,7 +179,10 @@ def segmentation(annotation: Annotation) -> tuple[Rle | tuple[float, ...], ...]:
 
     Raises msgspec.DecodeError for any other form.
     """
-    parts = _SEGMENTATION_DECODER.decode(annotation.segmentation)
+    try:
+        parts = _SEGMENTATION_DECODER.decode(annotation.segmentation)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from None
     return parts if isinstance(parts, tuple) else () if parts is None else (parts,)
 
 

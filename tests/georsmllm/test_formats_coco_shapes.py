@@ -150,3 +150,10 @@ def test_a_shape_that_cannot_be_read_is_named(fields: dict[str, object], reason:
     with pytest.raises(BadShape) as caught:
         shaped(**fields)
     assert caught.value.reason == reason
+
+
+def test_a_segmentation_that_is_no_text_is_named() -> None:
+    annotation = coco.Annotation(0, 1, segmentation=msgspec.Raw(b'{"size": [80, 100], "counts": "\xff"}'))
+    with pytest.raises(BadShape) as caught:
+        shape_of(annotation, SIZE_WH)
+    assert caught.value.reason == "bad_segmentation"
