@@ -47,7 +47,10 @@ A box is centre, width, height in percents with two decimals and whole degrees c
 strings that Tools/process_data_RS_Object_Detection.py and the converter to GeoChat's form make feed degrees to a cosine.
 An answer that says it leaves objects out, or lists another number than it tells, gives objects and no sentence. A turn
 whose boxes cannot be read is left out and counted. Later turns may lean on earlier ones. FIT-RSRC asks a question four
-times with its options turned. Which sort of turn one is, is read off its tag, its boxes and its words [?].
+times with its options turned. The detection tool asks FAIR1M's airplanes, ships and boats once a subclass, so that two
+answers for "all airplanes" contradict each other (no task asks either), and divides by 512 whatever the size of a patch:
+boxes on patches of another size may lie elsewhere [?]. Which sort of turn one is, is read off its tag, its boxes and its
+words [?].
 """.strip(),
 )
 CLASSES = (
