@@ -21,11 +21,7 @@ def iou_matrix(predicted: tuple[PointSet, ...], gold: tuple[PointSet, ...], cell
     """
     if all(shape.kind == "box" for shape in (*predicted, *gold)):
         return _box_ious(_boxes(predicted, cell_wh), _boxes(gold, cell_wh))
-    quads_p, quads_g = convex_quads(predicted), convex_quads(gold)
-    if quads_p is not None and quads_g is not None:
-        inter, area_p, area_g = intersections(quads_p, quads_g), areas(quads_p), areas(quads_g)
-    else:
-        inter, area_p, area_g = _intersections(predicted, gold, cell_wh)
+    inter, area_p, area_g = _intersections(predicted, gold, cell_wh)
     return _quotient(inter, area_p[:, None] + area_g[None, :] - inter)
 
 
@@ -73,8 +69,13 @@ def _quotient(inter: Matrix, whole: Matrix) -> Matrix:
 def _intersections(
     a: tuple[PointSet, ...], b: tuple[PointSet, ...], cell_wh: tuple[float, float]
 ) -> tuple[Matrix, Matrix, Matrix]:
-    """Intersection areas (A x B), areas of a, areas of b; only pairs whose bounding boxes meet are clipped."""
+    """Intersection areas (A x B), areas of a, areas of b; only pairs whose bounding boxes meet are clipped. Rotated boxes by
+    the compiled clipper, everything else by GEOS."""
     import shapely
+
+    quads_a, quads_b = convex_quads(a), convex_quads(b)
+    if quads_a is not None and quads_b is not None:
+        return intersections(quads_a, quads_b), areas(quads_a), areas(quads_b)
 
     surface_a, surface_b = _surfaces(a, cell_wh), _surfaces(b, cell_wh)
     box_a, box_b = shapely.bounds(surface_a).reshape(-1, 4), shapely.bounds(surface_b).reshape(-1, 4)
