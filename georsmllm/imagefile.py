@@ -122,6 +122,23 @@ def picture(path: Path) -> Image:
     return opened
 
 
+def png_has_exif(path: Path) -> bool:
+    """Whether a chunk of a PNG may say how it is to be turned: EXIF, as a chunk or as text, or XMP. Reads no pixels."""
+    with path.open("rb") as file:
+        file.seek(len(PNG_HEAD))
+        while len(start := file.read(8)) == 8:
+            length, kind = int.from_bytes(start[:4], "big"), start[4:]
+            if kind == b"eXIf":
+                return True
+            if kind in (b"tEXt", b"zTXt", b"iTXt"):
+                key = file.read(min(length, 80))
+                if b"exif" in key.lower() or b"xmp" in key.lower():
+                    return True
+                length -= len(key)
+            file.seek(length + 4, 1)
+    return False
+
+
 def pixels(path: Path) -> Image:
     """A Pillow image with every pixel decoded and its file closed."""
     from PIL import ImageFile

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
@@ -76,7 +77,7 @@ class Picture:
             raise BadRecord("name_too_long", message, where=self.name) from None
 
     def _save(self, view: ImageRef, path: Path, mode: Literal["copy", "link"]) -> None:
-        if view.window is None and self._stands_as_it_is():
+        if view.window is None and self._stands_as_it_is:
             path.parent.mkdir(parents=True, exist_ok=True)
             if mode == "link":
                 beside = path.with_name(f".{os.getpid()}-link{PART}")
@@ -98,16 +99,21 @@ class Picture:
 
     def suffix(self, view: ImageRef) -> str:
         """The suffix of the file that `save` writes."""
-        return self.path.suffix if view.window is None and self._stands_as_it_is() else ".png"
+        return self.path.suffix if view.window is None and self._stands_as_it_is else ".png"
 
+    @cached_property
     def _stands_as_it_is(self) -> bool:
         if self.stretch.kind != "auto":  # the file does not show what the stretch makes of it
             return False
         if imagefile.needs_gdal(imagefile.head(self.path)):
             return False
         with imagefile.picture(self.path) as picture:
-            upright = picture.getexif().get(EXIF_ORIENTATION, 1) == 1
-            return picture.mode == "RGB" and picture.format in ("PNG", "JPEG") and upright
+            if picture.mode != "RGB" or picture.format not in ("PNG", "JPEG"):
+                return False
+            # Pillow decodes a whole PNG to look for what may stand behind its pixels.
+            if picture.format == "PNG" and not imagefile.png_has_exif(self.path):
+                return True
+            return bool(picture.getexif().get(EXIF_ORIENTATION, 1) == 1)
 
     def _pixels(self, window: Window | None) -> NDArray[np.uint8]:
         if self.rgb is None:

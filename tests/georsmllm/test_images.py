@@ -12,6 +12,7 @@ import rasterio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
+from PIL.PngImagePlugin import PngInfo
 from rasterio.enums import ColorInterp
 from rasterio.transform import Affine
 
@@ -413,3 +414,22 @@ def test_real_geotiffs_show_colours_where_pillow_shows_alpha(real: Callable[[str
 
 def test_a_real_one_bit_building_mask_has_few_buildings_not_few_gaps(real: Callable[[str], Path]) -> None:
     assert read_labels(real("whu_building") / "train" / "label" / "1.tif").mean() == pytest.approx(0.020, abs=0.001)
+
+
+@pytest.mark.parametrize("where", ["none", "text", "before", "after", "profile"])
+def test_a_png_that_may_be_turned_is_told_without_its_pixels(tmp_path: Path, where: str) -> None:
+    """As Pillow tells it, which decodes the whole file for that."""
+    exif = Image.Exif()
+    exif[274] = 6
+    info = PngInfo()
+    if where == "text":
+        info.add_text("Software", "exif is only a word here")
+    if where == "profile":
+        info.add_text("Raw profile type exif", "\nexif\n 8\n4578696600000000\n")
+    if where == "after":
+        info.add(b"eXIf", exif.tobytes()[6:], after_idat=True)
+    path = tmp_path / "a.png"
+    Image.fromarray(RGB).save(path, pnginfo=info, **({"exif": exif} if where == "before" else {}))
+    assert imagefile.png_has_exif(path) is (where in ("before", "after", "profile"))
+    path.write_bytes(path.read_bytes()[:-30])  # cut short: no chunk is made up
+    assert imagefile.png_has_exif(path) is (where in ("before", "profile"))
