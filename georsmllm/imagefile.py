@@ -131,10 +131,11 @@ def png_has_exif(path: Path) -> bool:
             if kind == b"eXIf":
                 return True
             if kind in (b"tEXt", b"zTXt", b"iTXt"):
-                key = file.read(min(length, 80))
-                if b"exif" in key.lower() or b"xmp" in key.lower():
+                text = file.read(min(length, 80))  # a key has at most 79 bytes and ends with a zero
+                key = text.partition(b"\0")[0].lower()
+                if b"exif" in key or b"xmp" in key:
                     return True
-                length -= len(key)
+                length -= len(text)
             file.seek(length + 4, 1)
     return False
 
