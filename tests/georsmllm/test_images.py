@@ -433,5 +433,5 @@ def test_a_png_that_may_be_turned_is_told_without_its_pixels(tmp_path: Path, whe
         packed = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
         path.write_bytes(data[:-12] + packed + data[-12:])
     assert imagefile.png_has_exif(path) is (where in ("before", "after", "profile"))
-    path.write_bytes(path.read_bytes()[:-30])  # cut short: no chunk is made up
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])  # cut short: no chunk is made up
     assert imagefile.png_has_exif(path) is (where in ("before", "profile"))
