@@ -38,7 +38,23 @@ class Measured:
     @cached_property
     def surfaces(self) -> Geometries:
         """Valid geometries, never empty: a shape without area is the line or the point that is left of it."""
-        return _array([_surface(shape) for shape in self.shapes])
+        import numpy as np
+        import shapely
+
+        found = np.full(len(self), None, dtype=object)
+        quads = [i for i, shape in enumerate(self.shapes) if shape.kind in ("box", "rbox")]
+        if quads:  # all at once, as nearly all are sound
+            found[quads] = shapely.polygons([_corners(self.shapes[i]) for i in quads])
+            found[~(shapely.is_valid(found) & (shapely.area(found) > 0))] = None
+        for i in np.flatnonzero(shapely.is_missing(found)):
+            found[i] = _surface(self.shapes[i])
+        return found
+
+    def only(self, index: int) -> Measured:
+        """One of the shapes by itself."""
+        one = Measured(self.shapes[index : index + 1], self.size_wh)
+        one.surfaces = self.surfaces[index : index + 1]
+        return one
 
     @cached_property
     def centres(self) -> Floats:
@@ -156,12 +172,12 @@ def _points(shape: PointSet) -> list[Point]:
     return [p for ring in shape.rings for p in ring.points]
 
 
-def _array(geometries: list[Geometry]) -> Geometries:
-    import numpy as np
-
-    array = np.empty(len(geometries), dtype=object)
-    array[:] = geometries
-    return array
+def _corners(shape: PointSet) -> tuple[Point, ...]:
+    points = shape.rings[0].points
+    if shape.kind == "rbox":
+        return points
+    (x1, y1), (x2, y2) = points
+    return (x1, y1), (x2, y1), (x2, y2), (x1, y2)
 
 
 def _surface(shape: PointSet) -> Geometry:

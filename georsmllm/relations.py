@@ -5,7 +5,7 @@ The relations are those of methods section 4.3. `Measured` holds the shapes of a
     holds(relation, subjects, anchors)     is a matrix of bools: [i, j] says that subject i stands in it to anchor j
     compass(relation, subjects, anchors, image)    the same for north_of ...; None for an image without an affine
     within_distance(subjects, anchors, metres, image)    the same; None where nothing says what is a metre
-    between(subjects, first, second)       is a column of bools, for one pair of anchors
+    between(subjects, first, second)       is a column of bools, for the middles of one pair of anchors
 
 Subjects and anchors may be one and the same object; nothing stands in a relation to itself. Words of the image (left,
 above) are never words of the compass.
@@ -24,9 +24,8 @@ from typing import TYPE_CHECKING
 
 from georsmllm.errors import UsageError
 from georsmllm.geo import inverse
-from georsmllm.geometry import area, centre, clip
 from georsmllm.measures import Measured
-from georsmllm.types import ImageRef, Point, PointSet
+from georsmllm.types import ImageRef, Point, box
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,18 +71,14 @@ RING_PX, SURROUNDED = 5.0, 0.75
 """The width of the ring about a subject, and the share of it that lies in what surrounds it."""
 
 
-def region_share(shape: PointSet, region: str, size_wh: tuple[int, int]) -> float:
-    """The share of a shape's area that lies in a named region of a view; for a shape without area, of its middle.
+def region_shares(shapes: Measured) -> dict[str, Floats]:
+    """Region -> the share of each shape's area that lies in it; of a shape without area, whether its middle does.
 
     A point on a border belongs to both sides: its share is 1 for each.
     """
-    x1, y1, x2, y2 = IMAGE_REGIONS[region]
-    width, height = size_wh
-    window = (x1 * width, y1 * height, (x2 - x1) * width, (y2 - y1) * height)
-    if area(shape) == 0:
-        x, y = centre(shape)
-        return float(window[0] <= x <= window[0] + window[2] and window[1] <= y <= window[1] + window[3])
-    return clip(shape, window).visible
+    width, height = shapes.size_wh
+    windows = [box(x1 * width, y1 * height, x2 * width, y2 * height) for x1, y1, x2, y2 in IMAGE_REGIONS.values()]
+    return dict(zip(IMAGE_REGIONS, shapes.shares_in(Measured(windows, shapes.size_wh)).T, strict=True))
 
 
 def holds(relation: str, subjects: Measured, anchors: Measured, *, slack: float = 1.0) -> Bools:
@@ -125,11 +120,11 @@ def within_distance(subjects: Measured, anchors: Measured, metres: float, image:
     return _not_itself(subjects.pairs_within(anchors, metres / sample), subjects, anchors)
 
 
-def between(subjects: Measured, first: PointSet, second: PointSet, *, slack: float = 1.0) -> Bools:
+def between(subjects: Measured, first: Point | Floats, second: Point | Floats, *, slack: float = 1.0) -> Bools:
     """[i]: the middle of subject i projects onto the way between the anchors' middles, well inside it and not far off."""
     import numpy as np
 
-    (ax, ay), (bx, by) = Measured((first, second), subjects.size_wh).centres
+    (ax, ay), (bx, by) = first, second
     length = math.hypot(bx - ax, by - ay)
     if length == 0:
         return np.zeros(len(subjects), dtype=bool)

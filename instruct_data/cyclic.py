@@ -28,7 +28,7 @@ from .tasks.region import describe
 
 AGAIN = lines("""
     Locate {expression}.
-    Find {expression} in this view.
+    Look for {expression}.
     Where can {expression} be seen?
     Mark {expression}.
     Point out {expression}.
@@ -36,8 +36,8 @@ AGAIN = lines("""
     Please locate {expression}.
     Give the coordinates of {expression}.
     I am looking for {expression}.
-    Trace {expression} for me.
-    Indicate {expression} on the image.
+    Pick out {expression}.
+    Indicate {expression}.
     Say where to find {expression}.
     Write down where {expression} can be found.
 """)

@@ -27,7 +27,8 @@ class Overlap(NamedTuple):
 def overlap(predicted: tuple[PointSet, ...], gold: tuple[PointSet, ...], size_wh: tuple[int, int]) -> Overlap:
     """The united answer laid over the united gold; no shapes: no pixels. For an unreadable answer pass no shapes."""
     p, g = _pixels(predicted, size_wh), _pixels(gold, size_wh)
-    return Overlap(int((p & g).sum()), int((p | g).sum()), int(p.sum()), int(g.sum()))
+    both, num_p, num_g = (int(np.count_nonzero(pixels)) for pixels in (p & g, p, g))
+    return Overlap(both, num_p + num_g - both, num_p, num_g)
 
 
 def iou(parts: Overlap) -> float:

@@ -21,7 +21,7 @@ _SAME = re.compile(
     r"|(?:these |both |two ){0,2}(?:scenes?|images?|pictures?|places?|areas?|views?|everything|they) (?:\w+ )?"
     r"(?:is|are|seems?|looks?|remains?|stays?) (?:\w+ )?(?:same|identical|unchanged)(?: \w+){0,5}"
 )
-_BUT = frozenset({"although", "apart", "besides", "but", "except", "however", "only", "though", "while"})
+BUT = frozenset({"although", "apart", "besides", "but", "except", "however", "only", "though", "while"})
 
 _WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -48,7 +48,7 @@ def says_unchanged(text: str) -> bool:
     identical", "the scene is the same as before", "no change has occurred", "almost nothing has changed") and their like,
     without a but."""
     said = tokens(text)
-    return _BUT.isdisjoint(said) and _SAME.fullmatch(" ".join(said)) is not None
+    return BUT.isdisjoint(said) and _SAME.fullmatch(" ".join(said)) is not None
 
 
 def describes(text: str, counts: Mapping[str, int], classes: tuple[str, ...]) -> bool:
@@ -57,7 +57,7 @@ def describes(text: str, counts: Mapping[str, int], classes: tuple[str, ...]) ->
     It names each of them and no other class; no ground is said to give way and nothing else to be built, which no area
     shows; and where it counts things of a class, the areas are so many (methods, section 5.1).
     """
-    if not counts or says_unchanged(text) or not _BUT.isdisjoint(tokens(text)):
+    if not counts or says_unchanged(text) or not BUT.isdisjoint(tokens(text)):
         return False
     said = [lemma(word) for word in words(text)]
     named = {label for label in classes if _places(said, label)}

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from georsmllm.classes import is_countable, plural
 from georsmllm.geometry import to_box, to_rbox
 from georsmllm.measures import Measured
-from georsmllm.relations import IMAGE_REGIONS, SIDES, between, holds, region_share
+from georsmllm.relations import SIDES, between, holds, region_shares
 from georsmllm.types import Sample
 
 from ._asking import NUMBER_WORDS, divide, number_word, singular
@@ -53,7 +53,7 @@ _BESIDE = {
 }  # fmt: skip
 _RELATED = {
     "near": "near {}", "adjacent_to": "right next to {}", "touches": "touching {}", "inside": "inside {}",
-    "contains": "with {} inside", "along": "along {}", "parallel_to": "parallel to {}",
+    "contains": "with {} inside", "along": "alongside {}", "parallel_to": "parallel to {}",
 }  # fmt: skip
 
 
@@ -151,7 +151,7 @@ def _outermost(one: _Class) -> Iterator[_Condition]:
     for side, towards in SIDES.items() if count > 1 else ():
         at = one.own.centres @ towards
         first = int(at.argmax())
-        ahead = holds(side, Measured([one.own.shapes[first]], one.own.size_wh), one.own, slack=SURE)[0]
+        ahead = holds(side, one.own.only(first), one.own, slack=SURE)[0]
         length = one.own.size_wh[0 if towards[0] else 1]
         rest = ~_single(count, first)
         if bool((ahead & (at[first] - at >= ALOOF * length))[rest].all()):
@@ -159,8 +159,7 @@ def _outermost(one: _Class) -> Iterator[_Condition]:
 
 
 def _placed(one: _Class) -> Iterator[_Condition]:
-    for region in IMAGE_REGIONS:
-        share = np.array([region_share(shape, region, one.own.size_wh) for shape in one.own.shapes])
+    for region, share in region_shares(one.own).items():
         yield _Condition("place", f"{{}} in the {region} of the image", share >= IN, share > OUT)
 
 
@@ -223,7 +222,7 @@ def _related(one: _Class) -> Iterator[_Condition]:
 def _between(one: _Class) -> Iterator[_Condition]:
     for (name, first), (other, second) in combinations(one.anchors, 2):
         sure, possible = (
-            between(one.own, first.shapes[0], second.shapes[0], slack=slack) for slack in (SURE, POSSIBLE)
+            between(one.own, first.centres[0], second.centres[0], slack=slack) for slack in (SURE, POSSIBLE)
         )
         yield _Condition("relation", f"{{}} between {name} and {other}", sure, possible)
 

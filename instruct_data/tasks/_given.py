@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from georsmllm.contracts import Refusal
@@ -17,7 +18,8 @@ from georsmllm.types import UNNAMED, PointSet, Sample, Text
 from ._changes import captions_of_all
 from ._gold import cell_of
 from ._grounding import mentioned
-from ._sentences import pointing, tidy, unsayable
+from ._phrases import phrased
+from ._sentences import pointing, tidy, unspeakable
 
 MAX_SAME = 0.8
 """Two targets under one expression whose boxes overlap by a larger IoU are one object, annotated twice."""
@@ -32,30 +34,6 @@ _PLACE = re.compile(
     f"(?!{_OF_ANOTHER})",
     re.IGNORECASE,
 )
-_POLITE = r"(?:please,? |kindly |(?:can|could|would) you (?:please )?|i (?:want|would like|need) (?:you )?to )*"
-_ASKED = (
-    r"(?:find|search(?: for)?|look for|get|select|locate|show(?: me)?|detect|segment|mark|highlight|outline|identify"
-    r"|point (?:out|to)|where (?:is|are)"
-    r"|(?:give|tell|provide|output)(?: me)? the (?:locations?|positions?|coordinates|bounding box(?:es)?|box(?:es)?|masks?)"
-    r" (?:of|for))"
-)
-_REQUEST = re.compile(f"{_POLITE}{_ASKED} ", re.IGNORECASE)
-_IN_IMAGE = re.compile(
-    r",? (?:in|of|within) (?:this|the|the given) (?:\w+ )?(?:image|picture|scene|photo)$", re.IGNORECASE
-)
-_THERE = re.compile(r"there (?:is|are) ", re.IGNORECASE)
-_STATEMENT = re.compile(
-    r"((?:the|a|an|this|these|two|three|several) (?:[\w-]+ ){1,6}?)((?:is|are) \w.*)", re.IGNORECASE
-)
-_CLAUSE = re.compile(r"\b(?:that|which|who|whose|where)\b", re.IGNORECASE)
-_QUESTION = {
-    "which", "what", "where", "who", "whose", "how", "is", "are", "can", "could", "does", "do", "did",
-    "should", "would", "will",
-}  # fmt: skip
-_DETERMINERS = {
-    "a", "an", "the", "this", "that", "these", "those", "all", "both", "each", "every", "some", "any",
-    "several", "many", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-}  # fmt: skip
 
 
 class Expression(NamedTuple):
@@ -95,7 +73,7 @@ def is_cut(view: Sample) -> bool:
 def given(view: Sample) -> Given:
     """The dataset's own expressions of a single image: its sentences, then the phrases of its targets, each once.
 
-    Reasons: cut_view, what `mentioned` raises, and those of `unsayable`, `words_noise` and `_shared`.
+    Reasons: cut_view, what `mentioned` raises, and those of `unspeakable`, `words_noise` and `_shared`.
     """
     found: list[Expression] = []
     refused: list[Refusal] = []
@@ -116,7 +94,7 @@ def given(view: Sample) -> Given:
                 raws.append(raw)
     for n, raw in enumerate(raws):
         reason = (
-            unsayable(raw.words)
+            unspeakable(raw.words)
             or words_noise(view, raw.words, raw.targets, raws[:n], raws[n + 1 :])
             or _shared(view, raw, raws)
         )
@@ -146,7 +124,7 @@ def told(view: Sample) -> dict[tuple[int, ...], str]:
         for text in view.texts:
             targets = tuple(sorted({i for mention in pointing(text, side) for i in mention.targets}))
             words = tidy(text.answer) if kind == "region" else phrased(text.text)
-            if text.kind == kind and targets and not unsayable(words) and not words.endswith("?"):
+            if text.kind == kind and targets and not unspeakable(words) and not words.endswith("?"):
                 found.setdefault(targets, words)
         if kind == "region":
             for i, target in enumerate(view.targets):
@@ -166,11 +144,13 @@ def _is_plain(words: str) -> bool:
 
 def phrase_noise(view: Sample, index: int) -> str:
     """What is wrong with the phrase of a target, "" when nothing is, or it has none."""
+    phrase = view.targets[index].phrase
+    if not phrase or is_cut(view):
+        return ""
     phrases = [_Raw(target.phrase, (i,)) for i, target in enumerate(view.targets) if target.phrase]
     before = [raw for raw in phrases if raw.targets[0] < index]
     after = [raw for raw in phrases if raw.targets[0] > index]
-    phrase = view.targets[index].phrase
-    return words_noise(view, phrase, (index,), before, after) if phrase and not is_cut(view) else ""
+    return words_noise(view, phrase, (index,), before, after)
 
 
 def words_noise(
@@ -198,6 +178,7 @@ def _shared(view: Sample, raw: _Raw, raws: Sequence[_Raw]) -> str:
     return "short_expression" if len(key) < 2 and is_one_of_many else ""
 
 
+@lru_cache(maxsize=4096)
 def _key(words: str) -> tuple[str, ...]:
     return tokens(phrased(words))
 
@@ -230,32 +211,7 @@ def _contradicts(words: str, shape: PointSet, size_wh: tuple[int, int]) -> bool:
     return any(elsewhere[place] for place in places)
 
 
-def phrased(words: str) -> str:
-    """A noun phrase with its determiner, or a question, from the spelling of a dataset.
-
-    A request ("Find ...", "Where is ...?", "Give me the location of ...") leaves what is asked for, a statement ("The ship
-    is near the pier.") becomes one thing that does so; other questions stand as they are.
-    """
-    text = tidy(words).rstrip(".!;, ")
-    bare = text.rstrip("? ")
-    request = _REQUEST.match(bare)
-    if request is None and bare and (text.endswith("?") or bare.split()[0].lower() in _QUESTION):
-        return f"{bare[0].upper()}{bare[1:]}?"
-    bare = bare[request.end() :] if request else bare
-    there = _THERE.match(bare)
-    bare = bare[there.end() :] if there else bare
-    bare = _IN_IMAGE.sub("", bare)
-    statement = _STATEMENT.fullmatch(bare)
-    if statement and not _CLAUSE.search(statement[1]):
-        bare = f"{statement[1]}that {statement[2]}"
-    first, _, rest = bare.partition(" ")
-    if first == "A" or (first[1:2] != "-" and first[1:].islower()):
-        first = first.lower()
-    bare = f"{first} {rest}" if rest else first
-    return bare if first.lower() in _DETERMINERS or not bare else f"the {bare}"
-
-
 def is_plural(expression: Expression) -> bool:
     """Whether a question about it has a plural verb: "where are". A singular noun may denote several all the same."""
-    head = head_noun(expression.words)
-    return head not in tokens(expression.words)
+    head = head_noun(expression.words.partition(",")[0])
+    return head not in tokens(expression.words) or (len(expression.targets) > 1 and " and the " in expression.words)

@@ -1,4 +1,4 @@
-"""How a region is pointed at: which targets make a fair region, in which form they are said, and where nothing is."""
+"""How a region is pointed at: which targets make a fair region, and in which form they are said."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from georsmllm.errors import CannotSay
 from georsmllm.geometry import area, bounds, centre, to_box, to_rbox
 from georsmllm.keypoints import keypoints
 from georsmllm.metrics.match import cover_matrix
-from georsmllm.pointtext import N, encode
+from georsmllm.pointtext import encode
 from georsmllm.polygons import simplify
 from georsmllm.types import PointSet, Said, Sample, box, point
 
@@ -91,14 +91,18 @@ def pointed(view: Sample, indices: tuple[int, ...], rng: Random, options: AskOpt
 def _forms(
     shapes: tuple[PointSet, ...], size_wh: tuple[int, int], options: AskOptions
 ) -> dict[str, Callable[[PointSet], PointSet]]:
-    """How the shapes may be pointed at, points apart: a bare box only at what fills at least half of it."""
+    """How the shapes may be pointed at, points apart: a bare box only at what fills at least half of it, unless an upright
+    one is all that the dialect can put around what is turned."""
     kinds = {shape.kind for shape in shapes}
     if "point" in kinds:
         return {}
     forms: dict[str, Callable[[PointSet], PointSet]] = {}
     for form, boxed in (("box", to_box), ("rbox", to_rbox)):
         meant = form in options.kinds and (form == "box" or "box" not in kinds or "box" not in options.kinds)
-        if meant and all(shape.kind != "polygon" or area(shape) >= MIN_FILLED * area(boxed(shape)) for shape in shapes):
+        judged = {"polygon"} | {"rbox"} & set(options.kinds)
+        if meant and all(
+            shape.kind not in judged or area(shape) >= MIN_FILLED * area(boxed(shape)) for shape in shapes
+        ):
             forms[form] = boxed
     if kinds == {"polygon"} and "box" in options.kinds and options.num_keypoints != 0:
         forms["box_keypoints"] = lambda shape: _with_keypoints(shape, size_wh, options.num_keypoints)
@@ -128,17 +132,3 @@ def _middle(shape: PointSet, size_wh: tuple[int, int]) -> tuple[float, float]:
 
 def _with_keypoints(shape: PointSet, size_wh: tuple[int, int], count: int | None) -> PointSet:
     return box(*bounds(shape), keypoints=keypoints(shape, size_wh, count=count))
-
-
-def quiet_box(view: Sample, rng: Random) -> PointSet | None:
-    """A random box of 10-30 % of each side that no change comes near, on lines of the grid; None when 20 draws fail."""
-    width, height = view.images[1].size_wh
-    cell_w, cell_h = cell_of((width, height))
-    taken = [bounds(target.shape) for target in view.targets]
-    for _ in range(20):
-        w, h = rng.randint(100, 300), rng.randint(100, 300)
-        left, top = rng.randint(0, N - w), rng.randint(0, N - h)
-        x1, y1, x2, y2 = left * cell_w, top * cell_h, (left + w) * cell_w, (top + h) * cell_h
-        if all(x2 + cell_w < a or c + cell_w < x1 or y2 + cell_h < b or d + cell_h < y1 for a, b, c, d in taken):
-            return box(x1, y1, x2, y2)
-    return None

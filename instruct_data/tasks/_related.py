@@ -26,7 +26,7 @@ _SIDE_WORDS = {
     "north_of": "north of", "east_of": "east of", "south_of": "south of", "west_of": "west of",
 }  # fmt: skip
 _SHAPE_WORDS = {
-    "adjacent_to": "right next to", "touches": "touching", "inside": "inside", "along": "along",
+    "adjacent_to": "right next to", "touches": "touching", "inside": "inside", "along": "alongside",
     "parallel_to": "parallel to", "surrounded_by": "surrounded by",
 }  # fmt: skip
 METRES = (20, 50, 100, 200, 500)
@@ -108,7 +108,7 @@ def _cases(view: Sample, own: Measured, anchors: tuple[int, ...]) -> Iterator[_C
         yield from (_Case(words, (i,), sure[:, j], possible[:, j]) for j, i in enumerate(anchors))
     for one, other in combinations(range(len(anchors)), 2):
         sure, possible = (
-            between(own, there.shapes[one], there.shapes[other], slack=slack) for slack in (SURE, POSSIBLE)
+            between(own, there.centres[one], there.centres[other], slack=slack) for slack in (SURE, POSSIBLE)
         )
         yield _Case(BETWEEN, (anchors[one], anchors[other]), sure, possible)
 

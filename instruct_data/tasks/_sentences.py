@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from georsmllm.metrics.text import words
+from georsmllm.metrics.text import tokens, words
 from georsmllm.types import Mention, Part, Said, Text
 
 _STOPS = (".", ",", ";", ":", "?", "!")
@@ -55,6 +55,11 @@ def unsayable(text: str) -> str:
     if not words(text):
         return "no_words"
     return "coordinates_in_text" if _POINTS.search(text) else ""
+
+
+def unspeakable(text: str) -> str:
+    """Why the words of a dataset cannot name a thing, "" when they can: as `unsayable`, and articles alone name nothing."""
+    return unsayable(text) or ("" if tokens(text) else "no_words")
 
 
 def pointing(text: Text, side: str) -> tuple[Mention, ...]:

@@ -25,12 +25,12 @@ TEMPLATES = lines("""
     What does this scene show? Answer {length}.
     Please describe this aerial view {length}.
     Tell me {length} what can be seen from above here.
-    Summarise the content of this image {length}.
+    Give an account of this image {length}.
     What is in this remote-sensing image? Describe it {length}.
     Write {length} what you see in the picture.
     Give a description of this scene {length}.
     I cannot see the image. Describe it to me {length}.
-    Put {length} what the image shows.
+    Explain {length} what the image shows.
     Describe this image {length} and mark what you name with {boxes}.
     Describe the scene {length}, with {boxes} after each thing that you name.
     Say {length} what this image shows. Point at the things with {boxes}.
@@ -39,14 +39,14 @@ TEMPLATES = lines("""
     Please describe this view {length}; put {boxes} where you speak of objects.
     Write a description {length} whose objects are marked with {boxes}.
     Tell me {length} what is here, and where, with {boxes}.
-    Describe what {pair} show differently.
+    Describe how {pair} differ.
     What changed between {pair}? Answer in a sentence.
     Describe the change between {pair}.
     Compare {pair} and say what changed.
-    Say in one sentence what is different in {pair}.
+    Say in one sentence what differs between {pair}.
     Look at {pair}. Has anything changed? Describe it.
     Please sum up the differences between {pair}.
-    Which changes do you see between {pair}? Describe them shortly.
+    Which changes do you see between {pair}? Describe them briefly.
     Caption the change from the first to the second of {pair}.
     What happened between {pair}? Describe it in a sentence.
 """)

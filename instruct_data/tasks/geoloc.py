@@ -26,8 +26,8 @@ TEMPLATES = lines("""
     Estimate where this picture was taken. Reply with {form} only.
     Tell me the location of this view as {form}.
     What is the geographic location of this image? Answer as {form}.
-    Geolocate this image. The answer is {form}.
-    On which spot of the Earth are we looking down? Write {form}.
+    Geolocate this image. Write the answer as {form}.
+    Which spot on the Earth are we looking down on? Write {form}.
     Guess the place from what you see, and give {form}.
     Please find out where this is. Answer with {form}.
     Say where this image was taken as {form}.

@@ -8,10 +8,11 @@ from random import Random
 from georsmllm.classes import is_countable, plural
 from georsmllm.contracts import AskOptions, Built, Refusal, Score, Task
 from georsmllm.errors import BadAnswer, CannotSay
+from georsmllm.geometry import to_rbox
 from georsmllm.metrics.detection import Matched, macro_rates, mean_iou, true_positives
 from georsmllm.metrics.match import iou_matrix
 from georsmllm.pointtext import decode
-from georsmllm.types import Instruction, Kind, PointSet, Record, Sample
+from georsmllm.types import Instruction, Kind, Part, PointSet, Record, Said, Sample
 
 from ._asking import (
     askable,
@@ -24,12 +25,13 @@ from ._asking import (
     pick,
     refuse_all,
 )
-from ._boxing import UPRIGHT, answer_kind, boxed, laid_over
-from ._expressions import drawn
+from ._boxing import UPRIGHT, answer_kind, boxed, kind_of, laid_over
+from ._expressions import drawn, is_rival
 from ._given import Expression, given, is_plural
 from ._gold import cell_of, shapes_of, size_of
+from ._origin import shows_areas
 from ._pointing import unfair
-from ._regions import provable_regions
+from ._regions import Windowed, provable_regions, provable_windows, quiet_box
 
 TEMPLATES = lines("""
     Where is {expression}?
@@ -37,7 +39,7 @@ TEMPLATES = lines("""
     Locate {expression} for me.
     Give the box of {expression}.
     Which box holds {expression}?
-    Show me where {expression} is.
+    Show me {expression}.
     Please mark {expression}.
     Draw a box around {expression}.
     Point out {expression}.
@@ -48,9 +50,9 @@ TEMPLATES = lines("""
     Find {expressions}.
     Locate {expressions} for me.
     Give the boxes of {expressions}.
-    Show me where {expressions} are.
+    Show me {expressions}.
     Please mark {expressions}.
-    Draw a box around each of {expressions}.
+    Outline {expressions} with boxes.
     Point out {expressions}.
     I am looking for {expressions}. Where are they?
     What are the positions of {expressions}?
@@ -72,10 +74,23 @@ TEMPLATES = lines("""
     Give me the positions of all {plural} in the {where}.
     In the {where}, draw a box around each of the {plural}.
     Are there any {plural} in the {where}? If so, box them all.
+    Find all {plural} inside {window}.
+    Which {plural} lie inside {window}?
+    Look only at {window}: which {plural} are there?
+    Box all {plural} within {window}, and no others.
+    Locate every one of the {plural} within {window}.
+    Please mark all {plural} inside {window}.
+    Give me the positions of all {plural} inside {window}.
+    Are there any {plural} inside {window}? If so, box them all.
+    Detect the {plural} within {window} only.
+    Draw boxes around all {plural} inside {window}.
 """)
 
 _ONE, _SEVERAL, _QUESTION = frozenset({"expression"}), frozenset({"expressions"}), frozenset({"question"})
 _PART = frozenset({"plural", "where"})
+
+MOST_WINDOWS = 3
+"""Of a class that cannot be asked for as a whole; of any other one window is enough."""
 
 
 class _Builder:
@@ -96,7 +111,8 @@ class _Builder:
         rest: list[Refusal] = []
         for label, indices in by_class(self.view).items():
             left = tuple(i for i in askable(self.view, indices) if i not in covered)
-            reason = reasons.get(label, "not_told_apart" if is_countable(label) else "areas")
+            is_area = shows_areas(self.view) or not is_countable(label)
+            reason = reasons.get(label, "areas" if is_area else "not_told_apart")
             rest += [Refusal(label, reason, left)] if left else []
         return Built(tuple(self.asked), (*self.refused, *rest))
 
@@ -115,7 +131,14 @@ class _Builder:
         form = "region" if targets else "none"
         return self._ask(form, (label, where), targets, {"plural": plural(label), "where": where})
 
-    def _ask(self, form: str, about: tuple[str, ...], targets: tuple[int, ...], slots: Mapping[str, str]) -> bool:
+    def ask_window(self, about: tuple[str, ...], part: Windowed) -> bool:
+        """Ask for all objects of a class, the first of `about`, in a window; whether it was asked."""
+        kind = kind_of({"box"}, self.options.kinds)
+        window = Said((part.window if kind == "box" else to_rbox(part.window),), ("window",))
+        form = "window" if part.targets else "none"
+        return self._ask(form, about, part.targets, {"plural": plural(about[0]), "window": window})
+
+    def _ask(self, form: str, about: tuple[str, ...], targets: tuple[int, ...], slots: Mapping[str, Part]) -> bool:
         labels = tuple(sorted({self.view.targets[i].label for i in targets})) or about[:1] * ("plural" in slots)
         try:
             said = boxed(self.view, targets, self.kind, self.options.limits)
@@ -143,7 +166,7 @@ class _Builder:
 
 def build(view: Sample, rng: Random, options: AskOptions) -> Built:
     """The dataset's own expressions ("given", "group", "none"); per class one proved "generated" and one proved "group";
-    per class one "region" that holds some of it, per view one that holds none of a class ("none")."""
+    per class one "region" that holds some of it, and "window"s; per view one of each that holds none of a class ("none")."""
     if len(view.images) != 1:
         return Built(refusals=refuse_all(view, "two_images"))
     builder = _Builder(view, rng, options)
@@ -151,7 +174,8 @@ def build(view: Sample, rng: Random, options: AskOptions) -> Built:
     for expression in drawn(view, rng):
         form = "generated" if len(expression.targets) == 1 else "group"
         builder.ask(form, (view.targets[expression.targets[0]].label,), expression)
-    _ask_regions(builder)
+    if not shows_areas(view):
+        _ask_parts(builder)
     return builder.built()
 
 
@@ -163,13 +187,25 @@ def _ask_given(builder: _Builder) -> None:
         builder.ask(form, ("given", str(n)), expression)
 
 
-def _ask_regions(builder: _Builder) -> None:
-    view, rng = builder.view, builder.rng
+def _ask_parts(builder: _Builder) -> None:
+    """The classes of things of which every object is annotated, in parts of the view."""
+    view = builder.view
+    names = {target.label for target in view.targets}
+    classes = {
+        label: indices
+        for label, indices in by_class(view).items()
+        if label in view.exhaustive and is_speakable(label) and is_countable(label) and askable(view, indices)
+        if not any(is_rival(label, other) for other in names)
+    }
+    _ask_regions(builder, classes)
+    _ask_windows(builder, classes)
+
+
+def _ask_regions(builder: _Builder, classes: Mapping[str, tuple[int, ...]]) -> None:
+    rng = builder.rng
     untouched: list[tuple[str, str]] = []
-    for label, indices in by_class(view).items():
-        if not (label in view.exhaustive and is_speakable(label) and is_countable(label) and askable(view, indices)):
-            continue
-        regions = provable_regions(view, indices)
+    for label, indices in classes.items():
+        regions = provable_regions(builder.view, indices)
         untouched.extend((label, where) for where, inside in regions.items() if not inside)
         fitting = [r for r, inside in regions.items() if 0 < len(inside) <= builder.options.limits.max_objects]
         for where in rng.sample(fitting, len(fitting)):
@@ -178,6 +214,22 @@ def _ask_regions(builder: _Builder) -> None:
     if untouched:
         label, where = rng.choice(untouched)
         builder.ask_region(label, where, ())
+
+
+def _ask_windows(builder: _Builder, classes: Mapping[str, tuple[int, ...]]) -> None:
+    view, rng, most = builder.view, builder.rng, builder.options.limits.max_objects
+    asked: list[str] = []
+    for label, indices in classes.items():
+        is_whole = len(indices) <= most and len(askable(view, indices)) == len(indices)
+        count = 1 if is_whole else MOST_WINDOWS
+        for n, part in enumerate(provable_windows(view, indices, rng, count=count, max_objects=most)):
+            if builder.ask_window((label, str(n)), part):
+                asked.append(label)
+    if asked:
+        label = rng.choice(asked)
+        quiet = quiet_box([view.targets[i].shape for i in classes[label]], view.images[0].size_wh, rng)
+        if quiet is not None:
+            builder.ask_window((label, "window"), Windowed(quiet, ()))
 
 
 def score(text: str, record: Record) -> Score:

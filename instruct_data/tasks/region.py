@@ -9,12 +9,11 @@ from random import Random
 from georsmllm.classes import plural, with_article
 from georsmllm.contracts import AskOptions, Built, Refusal, Score, Task
 from georsmllm.errors import CannotSay
-from georsmllm.metrics.text import head_noun, lemma, names, phrases_match, token_f1, tokens
+from georsmllm.metrics.text import names, phrases_match, same_words, token_f1, tokens
 from georsmllm.types import UNNAMED, Instruction, PointSet, Record, Said, Sample, Text
 
 from ._asking import (
     COORDINATES,
-    NUMBER_WORDS,
     askable,
     by_class,
     counted,
@@ -26,10 +25,13 @@ from ._asking import (
     refuse_all,
     singular,
 )
+from ._changes import BUT
 from ._given import is_cut, labels_of, told
 from ._grounding import mentioned
-from ._pointing import is_ambiguous, noise, pointed, quiet_box
-from ._sentences import pointing, sentence, tidy, unsayable
+from ._naming import is_bare, noun, number
+from ._pointing import is_ambiguous, noise, pointed
+from ._regions import quiet_box
+from ._sentences import pointing, sentence, tidy, unspeakable
 
 TEMPLATES = lines("""
     Describe {region}.
@@ -39,10 +41,10 @@ TEMPLATES = lines("""
     Name what is at {region}.
     What does {region} show?
     Please describe what lies at {region}.
-    Which kind of thing is at {region}?
+    What lies at {region}?
     Identify what {region} marks.
     I marked {region}. What is there?
-    In a few words, what is at {region}?
+    Say what is at {region}.
     Look at {region} and say what is there.
     Give a short description of {region}.
     What changed at {pair_region} between the two images?
@@ -86,7 +88,8 @@ def build(view: Sample, rng: Random, options: AskOptions) -> Built:
             if askable(view, indices):
                 refused.append(Refusal(label, "on_first_image", askable(view, indices)))
         known = tuple(label for label in sorted(view.exhaustive) if is_speakable(label))
-        quiet = quiet_box(view, rng) if known else None
+        taken = [target.shape for target in view.targets]
+        quiet = quiet_box(taken, view.images[1].size_wh, rng) if known else None
         if quiet is not None:
             asked.append(_negative(view, quiet, known, rng, options))
     return Built((*asked, *own.instructions), (*refused, *own.refusals))
@@ -131,7 +134,7 @@ def describe(view: Sample, members: tuple[int, ...], rng: Random, options: AskOp
     label = labels_of(view, members)
     first = view.targets[members[0]]
     is_named = first.label == label != UNNAMED
-    reason = unsayable(words) if words else "" if is_named else "unnamed"
+    reason = unspeakable(words) if words else "" if is_named else "unnamed"
     if reason:
         return Built(refusals=(Refusal(label, reason, members),))
     same_class = by_class(view, image=first.image)[first.label]
@@ -248,43 +251,21 @@ def score(text: str, record: Record) -> Score:
     if verdict != "ok":
         return Score(verdict, 0.0, {"named": 0.0, "count_right": 0.0, "head_noun": 0.0, "token_f1": 0.0})
     if record.provenance.negative:
-        denied = float(not _DENIALS.isdisjoint(tokens(text)))
+        denied = float(not _DENIALS.isdisjoint(tokens(text)) and BUT.isdisjoint(tokens(text)))
         return Score(
             "ok", max(denied, f1), {"named": denied, "count_right": denied, "head_noun": denied, "token_f1": f1}
         )
-    label = _noun(record)
+    label = noun(record)
     named = names(text, label)
-    counted = _number(text, label) == _number(gold, label)
+    counted = number(text, label) == number(gold, label)
     parts = {
         "named": float(named),
         "count_right": float(counted),
         "head_noun": float(phrases_match(text, gold)),
         "token_f1": f1,
     }
-    return Score("ok", 1.0 if named and counted else f1, parts)
-
-
-def _noun(record: Record) -> str:
-    """What an answer must name: the class; of targets without one class what the gold itself names."""
-    labels = record.provenance.labels
-    return labels[0] if labels[0] != UNNAMED and len(labels) == 1 else head_noun(record.gold_text) or UNNAMED
-
-
-def _number(text: str, label: str) -> int:
-    """The first number that a sentence names, in digits or words; without one 1 for a singular noun, -1 for a plural.
-
-    What belongs to the class name is no number (boeing 747).
-    """
-    words, own = tokens(text), tokens(label)
-    for word in words:
-        if word in own:
-            continue
-        if word.isascii() and word.isdigit():
-            return int(word[:9])
-        if word in NUMBER_WORDS:
-            return NUMBER_WORDS.index(word)
-    noun = lemma(tokens(singular(label))[-1])
-    return 1 if noun in words or all(lemma(word) != noun for word in words) else -1
+    is_right = named and counted if is_bare(gold, label) else same_words(text, gold)
+    return Score("ok", 1.0 if is_right else f1, parts)
 
 
 TASK = Task(
@@ -293,10 +274,12 @@ TASK = Task(
     build=build,
     score=score,
     metrics=(
-        "Value: 1 where the answer names the whole class (singular or plural, its words side by side) with the gold's "
-        "number (the first number in digits or words; without one, a singular counts as one and a plural as an open "
-        "number), else the F1 of the normalised words; for a place without change, 1 where the answer denies (no, none, "
-        "nothing, unchanged), else the F1. A blank answer (empty) and one that holds coordinates get 0 by that verdict. "
+        "Value: where the gold is a class and a number, 1 for an answer that names the whole class (singular or plural, its "
+        "words side by side) with that number (the first in digits or words; without one, a singular counts as one and a "
+        "plural as an open number), whatever else it says; where the gold describes, 1 for the same words (case, articles "
+        "and plurals apart); else the F1 of the normalised words. For a place without change, 1 where the answer denies "
+        "(no, none, nothing, unchanged) without a but, else the F1. A blank answer (empty) and one that holds coordinates "
+        "get 0 by that verdict. "
         "Parts: class named, number right, head noun or half the words in common with the gold, word F1."
     ),
 )

@@ -44,13 +44,13 @@ TEMPLATES = lines("""
     {told} Say it in a sentence or a few words.
     {told} Put the answer into words.
     {told} Name it.
-    {told} Describe the relation in words.
-    Look at what is marked. {told} Tell me in words.
+    {told} Use words.
+    Look at the image. {told} Tell me in words.
     {told} Answer in words, and mark what you name with {boxes}.
     {told} Say it, with {boxes} after each thing that you name.
     {told} Answer, and ground the answer with {boxes}.
     {told} Put the answer into words and locate what you mention with {boxes}.
-    Look at what is marked. {told} Answer with words and {boxes}.
+    Look at the image. {told} Answer with words and {boxes}.
     {told} Name what it is and show it with {boxes}.
 """)
 

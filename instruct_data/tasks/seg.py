@@ -37,7 +37,7 @@ TEMPLATES = lines("""
     Outline the {plural}.
     Mark all {plural} with boxes and points inside them.
     Segment every one of the {plural} you can see.
-    Which areas are {plural}? Segment them.
+    Where are {plural}? Segment them.
     Please segment the {plural}.
     I need masks of all {plural}.
     Extract all {plural} from the image.

@@ -198,8 +198,9 @@ def quantity(text: str) -> Quantity | None:
 
 
 def _yes_no(text: str, gold: str) -> float:
-    first = words(text)[0]
-    if first not in ("yes", "no"):
+    said = words(text)
+    first = said[0]
+    if first not in ("yes", "no") or {"yes", "no"} <= set(said):
         raise BadAnswer("not_yes_or_no", text, expected="yes or no")
     return float(first == gold)
 
@@ -214,6 +215,9 @@ def _number(text: str, gold: str) -> float:
 def _choice(text: str, gold: str) -> float:
     if _LETTERS.fullmatch(gold):
         said = text.strip().removesuffix(".")
+        with_words = _OPTION.findall(said)
+        if len(with_words) == 1 and _OPTION.match(said):  # "B. harbor": the option as it stands in the question
+            return float(set(with_words) == _letters(gold))
         return float(_LETTERS.fullmatch(said) is not None and _letters(said) == _letters(gold))
     return float(same_words(text, gold))
 
@@ -263,10 +267,11 @@ TASK = Task(
     build=build,
     score=score,
     metrics=(
-        "Value by the form of the gold answer. yes_no: the answer's first word is that word (any other: unreadable). number: "
-        "the same number, in digits (a fraction, commas between thousands) or a word up to ten, with the gold's unit or none; "
-        "anything else is unreadable; counts are not put into buckets. choice: the same set of letters, or the same words. "
-        "open and long: 1 for the same words in the same order (case, articles and plurals apart), else the F1 of the words. "
+        "Value by the form of the gold answer. yes_no: the answer's first word is that word (any other, or both: unreadable). "
+        "number: the same number, in digits (a fraction, commas between thousands) or a word up to ten, with the gold's unit "
+        "or none; anything else is unreadable; counts are not put into buckets. choice: the same set of letters, of which a "
+        "single one may have its option behind it, or the same words. open and long: 1 for the same words in the same order "
+        "(case, articles and plurals apart), else the F1 of the words. "
         "grounded: the mean of that and of F1 of the boxes at IoU >= 0.5. Empty answers and, where no boxes are wanted, "
         "coordinates: 0. Parts: exact, whether the gold's words stand side by side in the answer, word F1, and box F1 (1 "
         "where no boxes are wanted and the answer can be read)."

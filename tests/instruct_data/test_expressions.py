@@ -160,7 +160,7 @@ class Plain:
             "inside": one.intersection(other).area >= 0.8 * one.area,
             "with inside": one.intersection(other).area >= 0.8 * other.area,
             "parallel to": (turn := abs(self.degrees(i) - self.degrees(anchor))) <= 15 or turn >= 165,
-            "along": True,  # has a table of its own
+            "alongside": True,  # has a table of its own
         }[words]
 
     def denoted(self, words: str) -> list[int]:
@@ -221,7 +221,7 @@ def test_an_expression_denotes_its_targets_and_no_other(targets: list[Target]) -
     plain = Plain(sample)
     for one in generate(sample):
         assert one.words.startswith("the ")
-        if " along " not in one.words:
+        if " alongside " not in one.words:
             assert tuple(plain.denoted(one.words)) == one.targets, one
         if len(one.targets) > 1:
             assert f" {NUMBER_WORDS[len(one.targets)]} " in one.words

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import pytest
 from recording import recorded
 
 from georsmllm.contracts import AskOptions, Built, Limits
+from georsmllm.discover import converter
+from georsmllm.geometry import bounds
 from georsmllm.instruct_data.tasks._boxing import UPRIGHT
-from georsmllm.instruct_data.tasks._given import phrased
-from georsmllm.instruct_data.tasks.refer import TASK
+from georsmllm.instruct_data.tasks._phrases import phrased
+from georsmllm.instruct_data.tasks.refer import MOST_WINDOWS, TASK
+from georsmllm.tiling import cut
 from georsmllm.types import (
     UNNAMED,
     ImageRef,
     Instruction,
     Mention,
     PointSet,
+    Said,
     Sample,
     Target,
     Text,
@@ -92,6 +98,40 @@ def test_nothing_is_asked_of_nothing() -> None:
         ("Which structure would protect boats?", "Which structure would protect boats?"),
         ("what could ships be moored at", "What could ships be moored at?"),
         ("a car on the left side of the image", "a car on the left side"),
+        ("1 gray ship", "the gray ship"),
+        ("1  airplane  at the top of the image.", "the airplane at the top"),
+        ("2 silver windmills , at the bottom right of the image.", "the two silver windmills, at the bottom right"),
+        ("3 white medium storage tank at the top", "the three white medium storage tanks at the top"),
+        ("12 ships", "the 12 ships"),
+        (
+            "1 purple large small-vehicle 1 teal small-vehicle  at the top",
+            "the purple large small vehicle and the teal small vehicle at the top",
+        ),
+        ("1 ship near 2 piers", "the ship near 2 piers"),
+        ("747 airplane", "the 747 airplane"),
+        ("large swimming-pools", "the large swimming pools"),
+        ("the right-most ship_yard", "the right-most ship yard"),
+        (
+            "find a pool on the right and it is located at the top of a lake",
+            "a pool on the right that is located at the top of a lake",
+        ),
+        (
+            "the first court of some courts that are on the right and it is near a lawn",
+            "the first court of some courts that are on the right and that is near a lawn",
+        ),
+        (
+            "The ship is located at the edge of the image and it extends into the water.",
+            "the ship that is located at the edge of the image and that extends into the water",
+        ),
+        (
+            "The bridge in the image spans the river and is visible as a line.",
+            "the bridge in the image that spans the river and is visible as a line",
+        ),
+        (
+            "The overpass situated to the right of the first one stretches to the bottom edge of the image.",
+            "the overpass situated to the right of the first one that stretches to the bottom edge",
+        ),
+        ("The bridge with two spans over the river", "the bridge with two spans over the river"),
     ],
 )
 def test_an_expression_becomes_a_noun_phrase_or_stays_a_question(spelling: str, expected: str) -> None:
@@ -214,8 +254,9 @@ def test_an_ignored_object_outside_the_part_does_no_harm() -> None:
 
 def test_an_untouched_part_is_asked_once_a_view_and_answered_with_none() -> None:
     sample = fleet((100, 100), (200, 300))
-    empty = [one for one in built(sample).instructions if one.form == "none"]
-    assert [(one.negative, one.labels) for one in empty] == [(True, ("ship",))]
+    empty = {name: one for name, one in asked(sample).items() if one.form == "none"}
+    assert [(one.negative, one.labels) for one in empty.values()] == [(True, ("ship",))] * 2
+    assert sorted(name.rpartition(":")[2] == "window" for name in empty) == [False, True]
 
 
 def test_a_dense_class_is_asked_where_few_of_it_lie() -> None:
@@ -223,6 +264,84 @@ def test_a_dense_class_is_asked_where_few_of_it_lie() -> None:
     sample = fleet(*places, (700, 700), (800, 800))
     (one,) = [one for one in built(sample).instructions if one.form == "region"]
     assert one.targets == (50, 51)
+
+
+def window(one: Instruction) -> tuple[float, ...]:
+    (said,) = [part for part in one.prompt if isinstance(part, Said)]
+    return bounds(said.shapes[0])
+
+
+WHOLE_FLEET = [(30 + 90 * i, 40 + 90 * j) for i in range(10) for j in range(10)]
+
+
+def test_a_crowd_is_asked_in_windows_that_cut_none_of_it() -> None:
+    sample = fleet(*WHOLE_FLEET)
+    for seed in range(20):
+        parts = [one for one in built(sample, seed).instructions if one.form == "window"]
+        assert 0 < len(parts) <= MOST_WINDOWS
+        asked_for = [i for one in parts for i in one.targets]
+        assert len(set(asked_for)) == len(asked_for)
+        for one in parts:
+            x1, y1, x2, y2 = window(one)
+            assert all(line % (SIZE / 100) == 0 for line in (x1, y1, x2, y2))
+            shares = {
+                i: max(0, min(x + 60, x2) - max(x, x1)) * max(0, min(y + 20, y2) - max(y, y1)) / 1200
+                for i, (x, y) in enumerate(WHOLE_FLEET)
+            }
+            assert not [i for i, share in shares.items() if 0.2 < share < 0.8]
+            assert one.targets == tuple(i for i, share in shares.items() if share >= 0.8)
+            assert 1 <= len(one.targets) <= 20
+            assert "ships" in words(one)
+
+
+def test_a_window_holds_some_of_a_class_and_not_all() -> None:
+    assert not any(name.startswith("window") for name in asked(fleet((100, 100))))
+    for seed in range(20):
+        parts = [one for one in built(fleet((100, 100), (700, 700)), seed).instructions if one.form == "window"]
+        assert [len(one.targets) for one in parts] == [1]
+
+
+def test_nothing_ignored_touches_a_window() -> None:
+    sample = fleet((100, 100), (700, 700))
+    sample = replace(sample, targets=(*sample.targets, thing(105, 125, "ship", ignore="difficult")))
+    for seed in range(20):
+        parts = [one for one in built(sample, seed).instructions if one.form == "window"]
+        assert [one.targets for one in parts if 0 in one.targets and window(one)[3] > 125] == []
+
+
+def test_an_empty_window_is_answered_with_none_and_nothing_comes_near_it() -> None:
+    for seed in range(20):
+        (one,) = [one for name, one in asked(fleet((100, 100), (700, 700)), seed).items() if name.endswith(":window")]
+        x1, y1, x2, y2 = window(one)
+        assert all(x1 > x + 60 or x2 < x or y1 > y + 20 or y2 < y for x, y in [(100, 100), (700, 700)])
+        assert recorded(one).gold_text == "none"
+
+
+def test_a_dialect_without_upright_boxes_has_its_windows_turned() -> None:
+    options = AskOptions(kinds=("rbox",))
+    parts = [one for one in built(fleet((100, 100), (700, 700)), 0, options).instructions if one.form == "window"]
+    assert [said.shapes[0].kind for one in parts for said in one.prompt if isinstance(said, Said)] == ["rbox"]
+
+
+def test_a_name_that_means_another_class_too_is_not_asked_in_parts() -> None:
+    sample = fleet((100, 100), (700, 700))
+    rival = replace(sample, targets=(*sample.targets, thing(300, 700, "cargo ship")))
+    assert {one.form for one in built(rival).instructions} == set()
+
+
+def test_areas_of_a_class_map_are_not_asked_in_parts() -> None:
+    assert built(replace(fleet((100, 100), (700, 700)), tags=("areas",))).instructions == ()
+
+
+def test_every_view_of_a_real_marina_has_windows(real: Callable[[str], Path]) -> None:
+    root = real("dota_v1")
+    dota = converter("dota")
+    (sample,) = [dota.read(root, ref) for ref in dota.find(root)]
+    for part in cut(sample, size=1024, overlap=200, min_visible=0.7):
+        parts = [one for one in built(part).instructions if one.form == "window" and one.labels == ("ship",)]
+        assert parts, part.id
+        for one in parts:
+            assert recorded(one).gold_text.count(";") == len(one.targets) - 1
 
 
 def test_a_pair_is_refused() -> None:

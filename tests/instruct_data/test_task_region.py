@@ -80,6 +80,7 @@ def test_one_object_is_described_by_its_class(record_of: Recorder) -> None:
         (box(10, 10, 90, 90), {"point", "box"}),
         (quad(10, 10), {"point", "box", "rbox"}),
         (polygon(Ring(SQUARE)), {"point", "box", "rbox", "box|", "polygon"}),
+        (rbox(((10, 10), (20, 0), (190, 170), (180, 180))), {"point", "rbox"}),  # a bare box would hold all else
     ],
 )
 def test_a_region_takes_every_form_that_its_shape_has(shape: PointSet, forms: set[str]) -> None:
@@ -248,6 +249,7 @@ def test_scores_of_a_group(answer: str, verdict: str, value: float, record_of: R
         ("Nothing changed here.", 1),
         ("There is no change.", 1),
         ("unchanged", 1),
+        ("No change but a new building.", 2 / 9),
         ("A new crane.", 0),
         ("New buildings.", 1 / 3),
         ("", 0),
@@ -328,5 +330,21 @@ def test_of_what_has_no_class_the_answer_must_name_what_the_dataset_does(record_
     sample = view(replace(ship(100, 100, phrase="the grey ship at the quay"), label=UNNAMED))
     record = record_of(ask(sample)["region-one:object"])
     scores = [TASK.score(text, record).value for text in ("A ship.", "Two ships.", "An object.")]
-    assert scores[0] == 1
-    assert max(scores[1:]) < 1
+    assert scores == [pytest.approx(0.4), 0, 0]
+    bare = record_of(ask(view(replace(ship(100, 100, phrase="ship"), label=UNNAMED)))["region-one:object"])
+    assert [TASK.score(text, bare).value for text in ("A ship.", "A grey ship", "Two ships.", "An object.")] == [
+        1, 1, 0, 0,
+    ]  # fmt: skip
+
+
+def test_a_description_is_matched_by_its_words_and_not_by_its_class(record_of: Recorder) -> None:
+    record = record_of(ask(view(ship(100, 100, phrase="the grey ship at the quay")))["region-one:ship"])
+    assert record.gold_text == "The grey ship at the quay."
+    scores = {
+        text: TASK.score(text, record).value for text in ("A grey ship at a quay", "The ship.", "The white ship.")
+    }
+    assert list(scores.values()) == [1, pytest.approx(0.4), pytest.approx(1 / 3)]
+
+
+def test_articles_are_no_description() -> None:
+    assert "A." not in [str(one.answer[0]) for one in ask(view(ship(100, 100, phrase="a"))).values()]
