@@ -89,16 +89,18 @@ class Measured:
 
     def extents(self, towards: Point) -> Floats:
         """How long each shape is in the direction of a unit vector."""
+        return self.reaches(towards) + self.reaches((-towards[0], -towards[1]))
+
+    def reaches(self, towards: Point) -> Floats:
+        """How far each shape goes in the direction of a unit vector, from the origin."""
         import numpy as np
         import shapely
 
         if not len(self):
             return np.zeros(0)
         points, of = shapely.get_coordinates(self.surfaces, return_index=True)
-        along = points @ towards
-        starts = np.searchsorted(of, np.arange(len(self)))
-        spans: Floats = np.maximum.reduceat(along, starts) - np.minimum.reduceat(along, starts)
-        return spans
+        farthest: Floats = np.maximum.reduceat(points @ towards, np.searchsorted(of, np.arange(len(self))))
+        return farthest
 
     def pairs_within(self, others: Measured, distance: float | Floats) -> Bools:
         """[i, j]: the gap between shape i and another's shape j is at most the distance (one, or one a shape of mine)."""

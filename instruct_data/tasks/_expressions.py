@@ -146,7 +146,7 @@ def _alone(one: _Class) -> Iterator[_Condition]:
 
 
 def _outermost(one: _Class) -> Iterator[_Condition]:
-    """The one that lies clearly farther to a side of the image than every other."""
+    """The one that lies clearly farther to a side of the image than every other, and that none reaches beyond."""
     count = len(one.indices)
     for side, towards in SIDES.items() if count > 1 else ():
         at = one.own.centres @ towards
@@ -154,7 +154,8 @@ def _outermost(one: _Class) -> Iterator[_Condition]:
         ahead = holds(side, one.own.only(first), one.own, slack=SURE)[0]
         length = one.own.size_wh[0 if towards[0] else 1]
         rest = ~_single(count, first)
-        if bool((ahead & (at[first] - at >= ALOOF * length))[rest].all()):
+        reach = one.own.reaches(towards)
+        if bool((ahead & (at[first] - at >= ALOOF * length) & (reach[first] >= reach))[rest].all()):
             yield _Condition("outermost", f"{_OUTERMOST[side]} {{}}", ~rest, ~rest)
 
 
@@ -198,14 +199,16 @@ def _nearest(one: _Class) -> Iterator[_Condition]:
 
 
 def _beside(one: _Class) -> Iterator[_Condition]:
-    """Whatever lies a hair farther to that side than the anchor possibly is beside it, however far up or down."""
+    """Whatever lies, or reaches, a hair farther to that side than the anchor possibly is beside it, however far up or
+    down."""
     aloof = ALOOF * min(one.own.size_wh)
     for name, anchor in one.anchors:
         for side, towards in SIDES.items():
             away = one.own.centres - anchor.centres[0]
             ahead, across = away @ towards, np.abs(away @ (towards[1], towards[0]))
             sure = holds(side, one.own, anchor, slack=SURE)[:, 0] & (ahead >= CONE * across)
-            yield _Condition("relation", f"{{}} {_BESIDE[side].format(name)}", sure, ahead > -aloof)
+            beyond = one.own.reaches(towards) > anchor.reaches(towards)
+            yield _Condition("relation", f"{{}} {_BESIDE[side].format(name)}", sure, (ahead > -aloof) | beyond)
 
 
 def _related(one: _Class) -> Iterator[_Condition]:

@@ -106,16 +106,18 @@ def _cases(view: Sample, own: Measured, anchors: tuple[int, ...]) -> Iterator[_C
         *(() if is_boxes else _forms(own, there)),  # what two upright boxes share may be empty corners
     ):
         yield from (_Case(words, (i,), sure[:, j], possible[:, j]) for j, i in enumerate(anchors))
+    near = holds("near", there, there)
     for one, other in combinations(range(len(anchors)), 2):
         sure, possible = (
             between(own, there.centres[one], there.centres[other], slack=slack) for slack in (SURE, POSSIBLE)
         )
-        yield _Case(BETWEEN, (anchors[one], anchors[other]), sure, possible)
+        if bool(sure.any()) or not near[one, other]:  # nobody would ask what lies between neighbours
+            yield _Case(BETWEEN, (anchors[one], anchors[other]), sure, possible)
 
 
 def _directions(own: Measured, there: Measured, image: ImageRef) -> Iterator[tuple[str, Bools, Bools]]:
-    """The sides of the image, and of the compass where it has a map. What lies a hair farther to a side than the anchor is
-    possibly there, however far off; surely there is only what is not more across than ahead."""
+    """The sides of the image, and of the compass where it has a map. What lies, or reaches, a hair farther to a side than the
+    anchor is possibly there, however far off; surely there is only what is not more across than ahead."""
     towards = dict(SIDES)
     if image.crs is not None:
         towards |= {side: vector for side in COMPASS if (vector := bearing(side, image)) is not None}
@@ -128,7 +130,8 @@ def _directions(own: Measured, there: Measured, image: ImageRef) -> Iterator[tup
             found = compass(side, own, there, image, slack=SURE)
             assert found is not None, "a bearing comes from an affine"
             clear = found
-        yield _SIDE_WORDS[side], clear & (ahead >= CONE * across), ahead > -ALOOF * min(own.size_wh)
+        beyond = own.reaches((x, y))[:, None] > there.reaches((x, y))[None, :]
+        yield _SIDE_WORDS[side], clear & (ahead >= CONE * across), (ahead > -ALOOF * min(own.size_wh)) | beyond
 
 
 def _distances(own: Measured, there: Measured, image: ImageRef) -> Iterator[tuple[str, Bools, Bools]]:

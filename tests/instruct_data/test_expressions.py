@@ -55,6 +55,7 @@ def test_nothing_has_no_expression() -> None:
         ((ship(100, 100), ship(500, 500)), "the only ship in the image", None),
         ((ship(100, 100), ship(500, 500)), "the leftmost ship", (0,)),
         ((ship(100, 100), ship(110, 500)), "the leftmost ship", None),  # a tie by eye
+        ((ship(100, 100), Target(0, "ship", bar(330, 500, 0, 600))), "the leftmost ship", None),  # it begins farther left
         ((ship(100, 100), ship(500, 500)), "the bottommost ship", (1,)),
         ((ship(100, 100), ship(700, 300)), "the ship in the left half of the image", (0,)),
         ((ship(100, 100), ship(490, 300)), "the ship in the left half of the image", None),  # the other one straddles
@@ -66,6 +67,7 @@ def test_nothing_has_no_expression() -> None:
         ((ship(100, 100), ship(600, 600), harbor(250, 100)), "the ship farthest from the harbor", (1,)),
         ((ship(100, 100), ship(600, 600), harbor(250, 100)), "the ship to the left of the harbor", (0,)),
         ((ship(100, 100), ship(200, 600), harbor(250, 100)), "the ship to the left of the harbor", None),
+        ((ship(50, 99), Target(0, "ship", bar(560, 700, 0, 900)), harbor(250, 99)), "the ship to the left of the harbor", None),
         ((ship(100, 100), ship(600, 600), harbor(250, 100)), "the ship near the harbor", (0,)),
         ((ship(500, 500), ship(600, 600), harbor(500, 500)), "the ship inside the harbor", (0,)),
         ((ship(100, 100), ship(600, 600, 85)), "the ship lying horizontally in the image", (0,)),

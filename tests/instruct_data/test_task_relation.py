@@ -134,6 +134,22 @@ def test_between_two_anchors() -> None:
     assert (one.words, one.targets) == ("between", (2,))
 
 
+def test_nobody_asks_what_lies_between_neighbours() -> None:
+    near = Target(0, "storage tank", at(430, 500, 40, 40))
+    assert not [
+        r for r in related(view(HARBOR, near, ship(300, 900)), Random(0), max_objects=20) if len(r.anchors) == 2
+    ]
+    far = Target(0, "storage tank", at(100, 500, 40, 40))
+    pairs = [r for r in related(view(HARBOR, far, ship(300, 900)), Random(0), max_objects=20) if r.anchors == (0, 1)]
+    assert [(r.label, r.targets) for r in pairs] == [("ship", ())]
+
+
+def test_what_reaches_to_a_side_is_not_denied_there() -> None:
+    quay = Target(0, "ship", at(380, 800, 400, 10))  # its middle lies right of the harbor's, its end left of it
+    assert "to the left of" not in found(view(HARBOR, quay))
+    assert found(view(HARBOR, ship(700, 800)))["to the left of"] == ()
+
+
 def test_questions_of_some_come_before_questions_of_all() -> None:
     sample = view(HARBOR, ship(100, 510), ship(820, 510))
     for seed in range(20):
