@@ -94,6 +94,7 @@ def _choose_directions(db: sqlite3.Connection, recipe: Recipe) -> None:
         db.execute(
             "UPDATE record SET said = (SELECT n FROM record AS source WHERE source.id = record.twin_of) WHERE twin_of != ''"
         )
+        db.execute("UPDATE record SET dropped = 'no_forward' WHERE said IS NULL AND dropped IS NULL")
 
 
 def _cool(db: sqlite3.Connection, temperature: float) -> None:

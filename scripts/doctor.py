@@ -13,7 +13,7 @@ from georsmllm.discover import dialect, dialect_names
 from georsmllm.errors import CannotSay, UsageError
 
 if TYPE_CHECKING:
-    from georsmllm.doctor.examination import Case
+    from georsmllm.doctor.ears import Case
     from georsmllm.doctor.readings import Reading
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from georsmllm import images
 from georsmllm.contracts import Dialect, SizeWH
-from georsmllm.doctor.examination import SQUARE, Case, spoken_in
+from georsmllm.doctor.ears import SQUARE, Case, spoken_in
 from georsmllm.errors import UsageError
 from georsmllm.types import PointSet, Record, Ring, box, rbox
 

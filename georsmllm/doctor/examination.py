@@ -2,72 +2,75 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from georsmllm.contracts import Dialect, SizeWH, Spoken
+from georsmllm.contracts import Dialect
 from georsmllm.doctor import likelihood
 from georsmllm.doctor.answers import Common, common
-from georsmllm.doctor.fitting import Answers, Fitted, fit
-from georsmllm.doctor.readings import Array, Reading, quads
-from georsmllm.errors import BadAnswer
-from georsmllm.geometry import bounds, to_rbox
-from georsmllm.metrics.detection import matched, mean_iou
-from georsmllm.metrics.match import iou_matrix
-from georsmllm.metrics.quads import areas, own_ious
-from georsmllm.pointtext import N
-from georsmllm.types import KINDS, PointSet
+from georsmllm.doctor.ears import SQUARE, Case, Ear, Heard, as_corners, as_numbers, listen, named
+from georsmllm.doctor.fitting import Answers, Fitted, adrift, cost_of, dealt, fit, records
+from georsmllm.doctor.proposals import Records, known
+from georsmllm.doctor.readings import FRAMES, Array, Reading, quads
 
-SQUARE: SizeWH = (1000, 1000)
-"""The view taken where a size is unknown: only relative frames can then be told."""
-MAX_CASES = 300
+MAX_CASES = 200
 RESAMPLES = 200
-READS, SAME = 0.8, 0.8
-"""A dialect is named where its strict ear reads this share of the answers, and the same places as the best reading."""
-BELIEVED_DIALECT = 20.0
-"""Nats by which a published form and its own frame are likelier together than another frame in that form."""
+SAME_PLACE, SAME_SHIFT = 0.002, 0.006
+"""Readings whose corners are so near on average (shares of the view) put these answers in the same places; of those that are
+only shifted against each other half a percent is believed to be rounding."""
+BELIEVED_DIALECT, BELIEVED_WORTH = 4.0, 0.04
+"""Nats, and with gold mean IoU, by which a published form and its own frame are likelier together than another frame in that
+form."""
+FULL_WEIGHT = 40
+"""More objects than so many weigh as so many: the likelihood is too rough a model for more."""
 NAMELESS = 0.01
 """Readings less sure than this are not told, unless only the belief in published forms keeps them down."""
-CANNOT_TELL = 10.0
+CANNOT_TELL = 4.0
 """Readings within so many nats of the best, that belief left aside, are told beside it."""
-
-
-class Case(NamedTuple):
-    """One answer; size of its view and gold in pixels of that view, where they are known."""
-
-    id: str
-    text: str
-    size_wh: SizeWH | None
-    gold: tuple[PointSet, ...] | None
-
-
-class Heard(NamedTuple):
-    """A dialect and the share of the answers with numbers that its strict ear reads; iou: with gold, where there is any."""
-
-    name: str
-    share: float
-    iou: float | None
+ELSE = 25.0
+"""Nats that a narrower frame must win before we believe that no frame on purpose is right."""
+STRANGERS = 2
+"""How often the search is made in gold of other answers."""
+MISSED, MET, MOST_PARTS = 0.1, 0.3, 3
+"""The IoU below which an answer is missed by a reading, the one from which it is met, and how many readings one file has."""
+FEWEST, SHARE_OF_REST, SURE_OF_PART = 5, 0.4, 0.9
+"""A further reading is told where so many missed answers, and this share of those that are left, are met by it."""
 
 
 class Option(NamedTuple):
-    """A reading, how sure it is (0 to 1), its mean IoU with gold, and the dialects that it is.
+    """A reading, how sure it is (0 to 1), its mean IoU with gold, the dialects that it is, and the readings that put these
+    answers in the same places.
 
-    sure: the share of the resamples of the answers that it wins, without gold no more than its posterior among all readings,
-    and never more than (n + 1) / (n + 2) by n answers (Laplace's rule of succession).
+    sure: with gold, the share of the resamples of the answers that these readings win, against the best that the same search
+    finds in gold of other answers; without, their posterior among all readings. It is lessened by the share of answers that
+    are better read otherwise, and never more than (n + 1) / (n + 2) by n answers, with gold those that meet it (Laplace's
+    rule of succession).
     """
 
     reading: Reading
     sure: float
     iou: float | None
     dialects: tuple[str, ...]
+    same: tuple[Reading, ...] = ()
+
+
+class Part(NamedTuple):
+    """Answers that the best reading misses and this one meets: their share of all."""
+
+    reading: Reading
+    share: float
+    dialects: tuple[str, ...]
 
 
 class Diagnosis(NamedTuple):
     """form, arity, objects: as written. answers, silent: all, and those looked at without a number. heard: dialects by how
-    well they read. options: the best first, then what won resamples or, without gold, cannot be told from it.
-    sizes_known, gold_known: what was there to judge by."""
+    well they read. options: the best first, then what won resamples or, without gold, cannot be told from it. parts: other
+    readings of other answers. adrift: the share of the answers that are right but for a shift of their own. by_gold: whether
+    gold judged. outside: the share of the objects that the best reading forbids; reach: the shares of its frame from which to
+    which they lie, on x and y; both without gold. sizes_known, gold_known: what was there to judge by."""
 
     form: str
     arity: int
@@ -77,8 +80,21 @@ class Diagnosis(NamedTuple):
     left_out: int
     sizes_known: bool
     gold_known: int
+    by_gold: bool
     heard: tuple[Heard, ...]
     options: tuple[Option, ...]
+    parts: tuple[Part, ...]
+    adrift: float
+    outside: float
+    reach: tuple[tuple[float, float], tuple[float, float]]
+
+
+class _Verdict(NamedTuple):
+    options: list[Option]
+    parts: tuple[Part, ...] = ()
+    adrift: float = 0.0
+    outside: float = 0.0
+    reach: tuple[tuple[float, float], tuple[float, float]] = ((0.0, 1.0), (0.0, 1.0))
 
 
 def examine(cases: Sequence[Case], dialects: Mapping[str, Dialect]) -> Diagnosis:
@@ -88,11 +104,13 @@ def examine(cases: Sequence[Case], dialects: Mapping[str, Dialect]) -> Diagnosis
     said = common([case.text for case in chosen])
     answers = _arrays(said, chosen)
     sizes_known = all(case.size_wh is not None for case in chosen)
-    ears = _listen(said, chosen, dialects)
-    options: list[Option] = []
-    if len(answers.numbers):
-        options = _by_gold(fit(answers), ears) if with_gold else []
-        options = options or _by_likelihood(answers, ears, sizes_known=sizes_known)
+    ears = listen(said, chosen, answers, dialects)
+    found = _Verdict([])
+    if len(answers.numbers) and with_gold:
+        found = _by_gold(answers, ears)
+    by_gold = bool(found.options)
+    if len(answers.numbers) and not by_gold:
+        found = _by_likelihood(answers, ears, sizes_known=sizes_known)
     return Diagnosis(
         form=said.form,
         arity=said.arity,
@@ -102,8 +120,13 @@ def examine(cases: Sequence[Case], dialects: Mapping[str, Dialect]) -> Diagnosis
         left_out=said.other,
         sizes_known=sizes_known,
         gold_known=len(with_gold),
+        by_gold=by_gold,
         heard=tuple(sorted((ear.heard for ear in ears), key=lambda one: (-(one.iou or 0), -one.share, one.name))),
-        options=tuple(options),
+        options=tuple(found.options),
+        parts=found.parts,
+        adrift=found.adrift,
+        outside=found.outside,
+        reach=found.reach,
     )
 
 
@@ -111,18 +134,10 @@ def _evenly(cases: list[Case]) -> list[Case]:
     return [cases[i * len(cases) // MAX_CASES] for i in range(MAX_CASES)] if len(cases) > MAX_CASES else cases
 
 
-def as_numbers(objects: Sequence[tuple[float, ...]], arity: int) -> Array:
-    """The numbers of objects as rows; of outlines the corners of their bounds."""
-    if arity:
-        return np.array(objects, dtype=np.float64).reshape(-1, arity)
-    rows = [(min(o[::2]), min(o[1::2]), max(o[::2]), max(o[1::2])) for o in objects]
-    return np.array(rows, dtype=np.float64).reshape(-1, 4)
-
-
 def _arrays(said: Common, cases: Sequence[Case]) -> Answers:
     record = [i for i, objects in enumerate(said.said) for _ in objects]
     sizes = np.array([case.size_wh or SQUARE for case in cases], dtype=np.float64).reshape(-1, 2)
-    gold = [(i, _corners(shape)) for i, case in enumerate(cases) for shape in case.gold or ()]
+    gold = [(i, as_corners(shape)) for i, case in enumerate(cases) for shape in case.gold or ()]
     gold_record = [i for i, _ in gold]
     return Answers(
         arity=said.arity,
@@ -135,90 +150,95 @@ def _arrays(said: Common, cases: Sequence[Case]) -> Answers:
     )
 
 
-def _corners(shape: PointSet) -> tuple[tuple[float, float], ...]:
-    """Rotated boxes as they are, the bounds of everything else; clockwise."""
-    if shape.kind == "rbox":
-        return to_rbox(shape).rings[0].points
-    x1, y1, x2, y2 = bounds(shape)
-    return (x1, y1), (x2, y1), (x2, y2), (x1, y2)
-
-
-class _Ear(NamedTuple):
-    """A dialect's hearing of the answers, and beside it, for the answers whose objects it counts as we do, the numbers of
-    these objects, the sizes of their views, and where it puts them (n x 4 x 2, px)."""
-
-    heard: Heard
-    numbers: Array
-    sizes: Array
-    quads: Array
-
-
-def _listen(said: Common, cases: Sequence[Case], dialects: Mapping[str, Dialect]) -> list[_Ear]:
-    asked = [(case, objects) for case, objects in zip(cases, said.said, strict=True) if objects]
-    ears = []
-    for name, dialect in dialects.items():
-        spoken = [spoken_in(dialect, case.text, case.size_wh or SQUARE) for case, _ in asked]
-        share = sum(one is not None for one in spoken) / max(1, len(asked))
-        if share == 0:
-            continue
-        numbers: list[tuple[float, ...]] = []
-        sizes: list[SizeWH] = []
-        places: list[tuple[tuple[float, float], ...]] = []
-        for one, (case, objects) in zip(spoken, asked, strict=True):
-            if one is not None and len(one) == len(objects):
-                numbers.extend(objects)
-                sizes.extend([case.size_wh or SQUARE] * len(objects))
-                places.extend([_corners(object_.shape) for object_ in one])
-        ears.append(
-            _Ear(
-                Heard(name, share, _iou(spoken, [case for case, _ in asked])),
-                as_numbers(numbers, said.arity),
-                np.array(sizes, dtype=np.float64).reshape(-1, 2),
-                np.array(places, dtype=np.float64).reshape(-1, 4, 2),
-            )
-        )
-    return ears
-
-
-def spoken_in(dialect: Dialect, text: str, size_wh: SizeWH) -> tuple[Spoken, ...] | None:
-    """What a dialect's strict ear hears in all its stretches of an answer; None where it cannot read one, finds none, or
-    leaves brackets of another form around them."""
-    spans = dialect.stretches(text)
-    ends = [0, *(at for span in spans for at in span), len(text)]
-    around = "".join(text[start:end] for start, end in zip(ends[::2], ends[1::2], strict=True))
-    if not spans or any(bracket in around for bracket in "{}[]"):
-        return None
-    spoken: list[Spoken] = []
-    try:
-        for start, end in spans:
-            spoken.extend(dialect.decode(text[start:end], size_wh, KINDS))
-    except BadAnswer:
-        return None
-    return tuple(spoken)
-
-
-def _iou(spoken: Sequence[tuple[Spoken, ...] | None], cases: Sequence[Case]) -> float | None:
-    """The mean matched IoU with the gold, over the larger count; what the ear cannot read counts 0."""
-    judged = []
-    for one, case in zip(spoken, cases, strict=True):
-        if case.gold is not None:
-            width, height = case.size_wh or SQUARE
-            shapes = tuple(object_.shape for object_ in one or ())
-            iou = mean_iou(matched(iou_matrix(shapes, case.gold, (width / N, height / N))))
-            judged.append(iou if one is not None else 0.0)
-    return sum(judged) / len(judged) if judged else None
-
-
-def _by_gold(fitted: list[Fitted], ears: Sequence[_Ear]) -> list[Option]:
+def _by_gold(answers: Answers, ears: Sequence[Ear]) -> _Verdict:
+    among = records(answers)
+    fitted = fit(answers, among)
     if not fitted:
-        return []
-    shares = _won(np.array([one.by_record - one.cost for one in fitted]))
-    shares = np.minimum(shares, _at_most(len(fitted[0].by_record)))
-    return [
-        Option(one.reading, float(share), one.iou, _named(one.reading, ears))
-        for one, share in zip(fitted, shares, strict=True)
-        if share > 0 or one is fitted[0]
-    ]
+        return _Verdict([])
+    found = [(one, named(one.reading, ears)) for one in fitted]
+    found.sort(key=lambda pair: -pair[0].worth - BELIEVED_WORTH * bool(pair[1]))
+    fitted, names = [one for one, _ in found], [names for _, names in found]
+    shares = _won_by(fitted, names, answers, among)
+    best = fitted[0]
+    parts = tuple(_parts(best, answers, among, ears))
+    missed = [record for record, iou in zip(among, best.by_record, strict=True) if iou < MISSED]
+    lost = adrift(answers, best.reading, missed) * len(missed) / len(among)
+    most = _at_most(int((best.by_record >= MET).sum())) * (1 - max(sum(part.share for part in parts), lost))
+    options: list[Option] = []
+    for group in _grouped([one.reading for one in fitted], answers):
+        readings = [fitted[row].reading for row in group]
+        first = _plainest(readings, [names[row] for row in group], answers.arity)
+        sure = min(float(shares[group].sum()), most)
+        if sure >= NAMELESS or not options:
+            one, others = fitted[group[first]], _others(readings, first)
+            options.append(Option(one.reading, sure, one.iou, names[group[first]], others))
+    return _Verdict(options, parts, lost)
+
+
+def _won_by(fitted: Sequence[Fitted], names: Sequence[tuple[str, ...]], answers: Answers, among: Records) -> Array:
+    """The share of the resamples that each wins, against what the same search finds in the gold of other answers."""
+    num = sum(len(gold) > 0 for _, gold in among)
+    strangers = [one for by in range(1, min(STRANGERS, num - 1) + 1) for one in fit(answers, dealt(among, by))[:3]]
+    worth = [one.by_record - one.cost for one in strangers]
+    worth += [one.by_record - one.cost + BELIEVED_WORTH * bool(of) for one, of in zip(fitted, names, strict=True)]
+    return _won(np.array(worth))[len(strangers) :]
+
+
+def _parts(best: Fitted, answers: Answers, among: Records, ears: Sequence[Ear]) -> list[Part]:
+    """What the answers that the best reading misses are in, as long as one reading meets many of them."""
+    parts: list[Part] = []
+    rest = [record for record, iou in zip(among, best.by_record, strict=True) if iou < MISSED]
+    while len(parts) < MOST_PARTS and len(rest) >= FEWEST:
+        fitted = fit(answers, rest)
+        if not fitted:
+            break
+        met, names = fitted[0].by_record >= MET, [named(one.reading, ears) for one in fitted]
+        if met.sum() < FEWEST or met.mean() < SHARE_OF_REST or _won_by(fitted, names, answers, rest)[0] < SURE_OF_PART:
+            break
+        parts.append(Part(fitted[0].reading, float(met.sum()) / len(among), names[0]))
+        rest = [record for record, is_met in zip(rest, met, strict=True) if not is_met]
+    return parts
+
+
+def _read_by(names: Sequence[str], ears: Sequence[Ear]) -> float:
+    """The share of the answers that the best of these dialects reads; 1 without any."""
+    return max((ear.heard.share for ear in ears if ear.heard.name in names), default=1.0)
+
+
+def _grouped(readings: Sequence[Reading], answers: Answers) -> list[list[int]]:
+    """The rows of readings that put the answers in the same places, in the order of the first of each."""
+    groups: list[tuple[Array, list[int]]] = []
+    for row, reading in enumerate(readings):
+        placed = quads(reading, answers.numbers, answers.sizes) / answers.sizes[:, None]
+        for first, group in groups:
+            is_shift = readings[group[0]]._replace(shift=reading.shift) == reading
+            if np.abs(first - placed).mean() <= (SAME_SHIFT if is_shift else SAME_PLACE):
+                group.append(row)
+                break
+        else:
+            groups.append((placed, [row]))
+    return [group for _, group in groups]
+
+
+def _plainest(readings: Sequence[Reading], names: Sequence[tuple[str, ...]], arity: int) -> int:
+    """Of readings that are the same here, the one that a dialect is, then the one of the plainest frame."""
+    frames = list(FRAMES)
+
+    def order(i: int) -> tuple[bool, float, int]:
+        return not names[i], cost_of(readings[i], arity, len(readings)), frames.index(readings[i].frame)
+
+    return min(range(len(readings)), key=order)
+
+
+def _others(readings: Sequence[Reading], first: int) -> tuple[Reading, ...]:
+    """The readings beside the first that people use, of another frame or span."""
+    plain = {
+        reading._replace(shift=(0.0, 0.0)): None
+        for reading in readings
+        if set(reading.scale) <= set(known(reading.frame))
+    }
+    plain.pop(readings[first]._replace(shift=(0.0, 0.0)), None)
+    return tuple(plain)
 
 
 def _at_most(answers: int) -> float:
@@ -233,49 +253,33 @@ def _won(worth: Array) -> Array:
     return shares
 
 
-def _by_likelihood(answers: Answers, ears: Sequence[_Ear], *, sizes_known: bool) -> list[Option]:
+def _by_likelihood(answers: Answers, ears: Sequence[Ear], *, sizes_known: bool) -> _Verdict:
     """The readings by their likelihood; published ones in their own form are believed before others."""
     likely = [
         likelihood.likely(reading, answers.numbers, answers.sizes)
         for reading in likelihood.readings(answers.arity, sizes_known=sizes_known)
     ]
-    names = [_named(one.reading, ears) for one in likely]
-    bare = np.array([one.by_object for one in likely])
-    count = bare.shape[1]
-    bare -= np.array([likelihood.prior_cost(one.reading, answers.arity) for one in likely])[:, None] / count
-    believed = bare + np.array([BELIEVED_DIALECT * bool(name) for name in names])[:, None] / count
-    total = believed.sum(axis=1)
-    posterior = np.exp(total - total.max())
-    shares = np.minimum(_won(believed), posterior / posterior.sum())
-    shares = np.minimum(shares, _at_most(len(set(answers.record.tolist()))))
-    order = sorted(range(len(likely)), key=lambda row: (-total[row], row))
-    least = bare[order[0]].sum() - CANNOT_TELL
-    return [
-        Option(likely[row].reading, float(shares[row]), None, names[row])
-        for row in order
-        if shares[row] >= NAMELESS or bare[row].sum() >= least
-    ]
-
-
-def _named(reading: Reading, ears: Sequence[_Ear]) -> tuple[str, ...]:
-    """The dialects that read these answers and put their objects where the reading puts them; half a step of rounding is
-    the dialect's own, and no other place."""
-    shift = tuple(0.0 if abs(b) <= a else b for a, b in zip(reading.scale, reading.shift, strict=True))
-    plain = reading._replace(shift=(shift[0], shift[1]))
-    found = []
-    for ear in ears:
-        if ear.heard.share >= READS and len(ear.numbers):
-            agreed = _agreement(quads(plain, ear.numbers, ear.sizes), ear.quads, ear.sizes)
-            if agreed >= SAME:
-                found.append((-agreed, ear.heard.name))
-    return tuple(name for _, name in sorted(found))
-
-
-def _agreement(ours: Array, theirs: Array, sizes: Array) -> float:
-    """Mean IoU of each object with itself; of what has no area, whether its middle is within a hundredth of the view."""
-    ours = np.ascontiguousarray(ours)
-    flat = (areas(ours) <= 0) | (areas(theirs) <= 0)
-    near = (np.abs(ours.mean(axis=1) - theirs.mean(axis=1)) <= sizes / 100).all(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ious = own_ious(ours, theirs)
-    return float(np.where(flat, near, ious).mean())
+    weight = min(1.0, FULL_WEIGHT / len(answers.numbers))
+    bare = np.array([one.by_object.sum() * weight for one in likely])
+    bare -= np.array([likelihood.prior_cost(one.reading, answers.arity) for one in likely])
+    kept = [row for row in range(len(likely)) if bare[row] >= bare.max() - 2 * BELIEVED_DIALECT]
+    names = {row: named(likely[row].reading, ears) for row in kept}
+    total = {row: float(bare[row]) + BELIEVED_DIALECT * bool(names[row]) for row in kept}
+    kept.sort(key=lambda row: (-total[row], row))
+    posterior = np.exp([total[row] - total[kept[0]] for row in kept])
+    posterior /= posterior.sum()
+    best = likely[kept[0]]
+    outside = float(best.forbidden.mean())
+    reach = likelihood.reach(best, answers.numbers, answers.sizes)
+    gain = -min(len(answers.numbers), FULL_WEIGHT) * sum(math.log(high - low) for low, high in reach)
+    other = 1 / (1 + math.exp(min(ELSE - gain, ELSE)))
+    most = _at_most(len(set(answers.record.tolist()))) * (1 - outside) * (1 - other)
+    options = []
+    for group in _grouped([likely[row].reading for row in kept], answers):
+        rows = [kept[i] for i in group]
+        first = _plainest([likely[row].reading for row in rows], [names[row] for row in rows], answers.arity)
+        sure = min(float(posterior[group].sum()), most, _read_by(names[rows[first]], ears))
+        if sure >= NAMELESS or bare[rows].max() >= bare[kept[0]] - CANNOT_TELL:
+            same = _others([likely[row].reading for row in rows], first)
+            options.append(Option(likely[rows[first]].reading, sure, None, names[rows[first]], same))
+    return _Verdict(options, outside=outside, reach=reach)

@@ -8,6 +8,11 @@ from georsmllm.doctor.examination import Diagnosis, Option
 from georsmllm.doctor.readings import FRAMES, LAYOUTS, Reading
 
 _AXES = ("x", "y")
+POINT = 2
+UNSURE = 0.5
+OUTSIDE, NARROW, ADRIFT = 0.05, 0.6, 0.2
+"""The share of objects outside the frame, of the frame that is filled, and of answers with a shift of their own, beyond which
+a person is told."""
 _UNITS = {
     "relative": ("width", "height"),
     "pixels": ("", ""),
@@ -28,29 +33,69 @@ def lines(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
     """(heading, text) pairs for a terminal."""
     yield "answers", _answers(diagnosis)
     if not diagnosis.options:
-        yield (
-            "verdict",
-            "no numbers to judge by" if not diagnosis.objects else "too few answers with as many objects as gold",
-        )
+        yield "verdict", "no numbers to judge by"
         return
     best = diagnosis.options[0]
     yield (
         "read by",
         ", ".join(f"{one.name} {one.share:.0%}" for one in diagnosis.heard[:5]) or "no known form as it stands",
     )
-    yield "meaning", f"{LAYOUTS[diagnosis.arity][best.reading.layout].words}"
+    yield "meaning", LAYOUTS[diagnosis.arity][best.reading.layout].words
     yield "frame", frame(best.reading)
+    if best.same:
+        yield "same here", _same(best, diagnosis)
     faults = list(oddities(best.reading))
     if faults:
         yield "odd", "; ".join(faults)
     yield "verdict", verdict(diagnosis)
     if best.iou is not None:
-        now = max((one.iou for one in diagnosis.heard if one.iou is not None), default=None)
-        as_it_is = "" if now is None else f"; {now:.3f} as {diagnosis.heard[0].name} reads them"
-        yield "gold", f"mean IoU {best.iou:.3f} in this reading{as_it_is} ({diagnosis.gold_known} answers have gold)"
+        yield "gold", _gold(diagnosis, best.iou)
+    for part in diagnosis.parts:
+        name = f" ({', '.join(part.dialects)})" if part.dialects else ""
+        yield "others", f"{part.share:.0%} of the answers are rather {_brief(part.reading, diagnosis)}{name}"
+    for doubt in _doubts(diagnosis):
+        yield "doubt", doubt
+    if not diagnosis.by_gold:
+        yield (
+            "unseen",
+            "swapped and mirrored axes, shifts, padding and other scales show only with gold (--set or --gold)",
+        )
     for option in diagnosis.options[1:4]:
         yield "or else", _other(option, diagnosis)
     yield "pixels", "; ".join(formula(best.reading, axis) for axis in (0, 1))
+
+
+def _gold(diagnosis: Diagnosis, iou: float) -> str:
+    judge = "mean hit" if diagnosis.arity == POINT else "mean IoU"
+    now = next((one for one in diagnosis.heard if one.iou is not None), None)
+    as_it_is = "" if now is None else f"; {now.iou:.3f} as {now.name} reads them"
+    return f"{judge} {iou:.3f} in this reading{as_it_is}"
+
+
+def _doubts(diagnosis: Diagnosis) -> Iterator[str]:
+    """Why a person should not rely on the verdict."""
+    best = diagnosis.options[0]
+    if diagnosis.left_out > OUTSIDE * diagnosis.objects:
+        yield (
+            f"{diagnosis.left_out} objects are written otherwise and were not looked at; a file for each form would tell "
+            "of these, too"
+        )
+    if diagnosis.by_gold:
+        if best.sure < UNSURE:
+            yield "no reading puts these answers on their gold clearly better than others, or than on gold of other answers"
+        if diagnosis.adrift > ADRIFT:
+            yield (
+                f"{diagnosis.adrift:.0%} of the answers have the sizes of their gold at another place, each by a shift of its "
+                "own: were the offsets of tiles not added back?"
+            )
+        return
+    if diagnosis.gold_known:
+        yield "the gold is of no use: fewer than two answers with numbers have objects in their gold"
+    if diagnosis.outside > OUTSIDE:
+        yield f"{diagnosis.outside:.0%} of the objects leave this frame: some answers are wrong or in another one"
+    for axis, (low, high) in zip(_AXES, diagnosis.reach, strict=True):
+        if high - low < NARROW:
+            yield f"on {axis} the objects reach only from {low:.0%} to {high:.0%} of this frame: it may be another one"
 
 
 def _answers(diagnosis: Diagnosis) -> str:
@@ -98,17 +143,28 @@ def verdict(diagnosis: Diagnosis) -> str:
     best = diagnosis.options[0]
     if best.dialects:
         name = " or ".join(best.dialects)
-        return f"{name} as published; sure {best.sure:.2f}"
+        of_most = " for most answers" if diagnosis.parts else ""
+        return f"{name} as published{of_most}; sure {best.sure:.2f}"
     heard = [one.name for one in diagnosis.heard if one.share >= 0.5]
     like = f" though {' and '.join(heard)} can read the text" if heard else ""
     return f"no published form{like}; sure {best.sure:.2f}"
 
 
+def _brief(reading: Reading, diagnosis: Diagnosis) -> str:
+    """A reading in a few words."""
+    return "; ".join((LAYOUTS[diagnosis.arity][reading.layout].words, frame(reading), *oddities(reading)))
+
+
+def _same(best: Option, diagnosis: Diagnosis) -> str:
+    """What these views cannot tell apart."""
+    words = [_brief(one, diagnosis) if one.layout != best.reading.layout else frame(one) for one in best.same]
+    return "; ".join(words) + " (these views cannot tell)"
+
+
 def _other(option: Option, diagnosis: Diagnosis) -> str:
-    words = [LAYOUTS[diagnosis.arity][option.reading.layout].words, frame(option.reading), *oddities(option.reading)]
     name = f" ({', '.join(option.dialects)})" if option.dialects else ""
-    judged = "cannot be told from it without gold" if option.iou is None else f"sure {option.sure:.2f}"
-    return f"{'; '.join(words)}{name}: {judged}"
+    without = ", which only gold can tell" if option.iou is None else ""
+    return f"{_brief(option.reading, diagnosis)}{name}: sure {option.sure:.2f}{without}"
 
 
 def formula(reading: Reading, axis: int) -> str:
@@ -128,20 +184,33 @@ def formula(reading: Reading, axis: int) -> str:
 
 def as_json(diagnosis: Diagnosis) -> dict[str, object]:
     """The same for machines: everything that was found, and the transform of each reading."""
+    plain = {name: value for name, value in diagnosis._asdict().items() if name not in ("options", "heard", "parts")}
     return {
-        **{name: value for name, value in diagnosis._asdict().items() if name not in ("options", "heard")},
+        **plain,
         "heard": [one._asdict() for one in diagnosis.heard],
         "options": [
             {
                 "sure": option.sure,
                 "iou": option.iou,
                 "dialects": list(option.dialects),
-                "meaning": LAYOUTS[diagnosis.arity][option.reading.layout].words,
-                "frame": frame(option.reading),
-                "odd": list(oddities(option.reading)),
-                "transform": option.reading._asdict(),
-                "pixels": [formula(option.reading, axis) for axis in (0, 1)],
+                **_transform(option.reading, diagnosis),
+                "same": [_transform(reading, diagnosis) for reading in option.same],
             }
             for option in diagnosis.options
         ],
+        "parts": [
+            {"share": part.share, "dialects": list(part.dialects), **_transform(part.reading, diagnosis)}
+            for part in diagnosis.parts
+        ],
+        "doubts": list(_doubts(diagnosis)) if diagnosis.options else [],
+    }
+
+
+def _transform(reading: Reading, diagnosis: Diagnosis) -> dict[str, object]:
+    return {
+        "meaning": LAYOUTS[diagnosis.arity][reading.layout].words,
+        "frame": frame(reading),
+        "odd": list(oddities(reading)),
+        "transform": reading._asdict(),
+        "pixels": [formula(reading, axis) for axis in (0, 1)],
     }

@@ -15,6 +15,10 @@ Quads = NDArray[np.float64]
 
 _NEXT = (1, 2, 3, 0)
 
+_ROOM = 20
+"""Corners that a ring under the knife has room for: a convex quad cut four times has at most 8; of one that crosses itself each
+cut may make half as many again, 4, 6, 9, 13, 19."""
+
 
 def convex_quads(shapes: Sequence[PointSet]) -> Quads | None:
     """The corners of rotated boxes, clockwise on the screen; None unless all are that, convex and with area."""
@@ -55,7 +59,7 @@ def _fill(a: Quads, b: Quads, inter: NDArray[np.float64]) -> None:
     for j in range(len(b)):
         for k in range(2):
             low_b[j, k], high_b[j, k] = b[j, :, k].min(), b[j, :, k].max()
-    ring, next_ring = np.empty((8, 2)), np.empty((8, 2))
+    ring, next_ring = np.empty((_ROOM, 2)), np.empty((_ROOM, 2))
     for i in range(len(a)):
         x1, x2 = a[i, :, 0].min(), a[i, :, 0].max()
         y1, y2 = a[i, :, 1].min(), a[i, :, 1].max()
@@ -66,7 +70,7 @@ def _fill(a: Quads, b: Quads, inter: NDArray[np.float64]) -> None:
 
 @kernel
 def _shared(a: Quads, b: Quads, ring: Quads, next_ring: Quads) -> float:
-    """Sutherland-Hodgman: quad a cut by the four sides of quad b; a convex quad cut four times has at most 8 corners."""
+    """Sutherland-Hodgman: quad a cut by the four sides of quad b."""
     count = 4
     ring[:4] = a
     for side in range(4):
@@ -99,14 +103,20 @@ def _shared(a: Quads, b: Quads, ring: Quads, next_ring: Quads) -> float:
 
 def own_ious(a: Quads, b: Quads) -> NDArray[np.float64]:
     """The IoU of each clockwise convex quad of `a` with the quad of `b` that has its number."""
-    inter = np.zeros(len(a))
-    _fill_own(a, b, inter)
+    inter = own_intersections(a, b)
     iou: NDArray[np.float64] = inter / (areas(a) + areas(b) - inter)
     return iou
 
 
+def own_intersections(a: Quads, b: Quads) -> NDArray[np.float64]:
+    """The area that each clockwise convex quad of `a` shares with the quad of `b` that has its number."""
+    inter = np.zeros(len(a))
+    _fill_own(a, b, inter)
+    return inter
+
+
 @kernel
 def _fill_own(a: Quads, b: Quads, inter: NDArray[np.float64]) -> None:
-    ring, next_ring = np.empty((8, 2)), np.empty((8, 2))
+    ring, next_ring = np.empty((_ROOM, 2)), np.empty((_ROOM, 2))
     for i in range(len(a)):
         inter[i] = _shared(a[i], b[i], ring, next_ring)

@@ -8,6 +8,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
+from georsmllm.metrics import quads
 from georsmllm.metrics.quads import areas, convex_quads, intersections
 from georsmllm.types import PointSet, box, rbox
 
@@ -60,3 +61,17 @@ def test_shared_areas_are_those_of_geos(a: list[PointSet], b: list[PointSet]) ->
     theirs = np.array([[p.intersection(q).area for q in geos_b] for p in geos_a])
     assert ours == pytest.approx(theirs, abs=1e-6)
     assert areas(quads_a) == pytest.approx([p.area for p in geos_a], abs=1e-6)
+
+
+def test_a_quad_that_crosses_itself_stays_within_its_memory() -> None:
+    """The plain Python of the kernel checks its indices; compiled, it would write beyond them."""
+    room = np.empty((quads._ROOM, 2)), np.empty((quads._ROOM, 2))
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        crossed = rng.integers(0, 100, (4, 2)).astype(np.float64)
+        angle, (w, h), (x, y) = rng.uniform(0, 6), rng.uniform(5, 50, 2), rng.uniform(20, 80, 2)
+        c, s = math.cos(angle), math.sin(angle)
+        knife = np.array(
+            [(x + i * w * c - j * h * s, y + i * w * s + j * h * c) for i, j in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+        )
+        assert quads._shared.py_func(crossed, knife, *room) >= 0  # type: ignore[attr-defined]

@@ -19,6 +19,7 @@ SOURCES = tuple(
         for pattern in (
             "georsmllm/*.py",
             "georsmllm/dialects/*.py",
+            "georsmllm/doctor/*.py",
             "georsmllm/formats/*.py",
             "converters/*.py",
             "instruct_data/**/*.py",

@@ -134,6 +134,14 @@ def test_the_control_has_as_many_records_and_no_turned_one(tmp_path):
     assert len(ids(written)) == control.written
 
 
+def test_a_control_without_the_forward_record_of_a_twin_says_so(tmp_path):
+    """A dialect may be too coarse for a question and not for its twin."""
+    twin = record("b", task="region", direction="reverse", twin_of="f")
+    result, written = mixed(tmp_path, recipe(cyclic=Cyclic(mode="control")), twin, record("other", view="d/w"))
+    assert ids(written) == {"other"}
+    assert result.dropped == {"no_forward": 1}
+
+
 @pytest.mark.parametrize(("weight", "written", "repeated"), [(0.0, 0, 0), (1.0, 200, 0), (2.0, 400, 200)])
 def test_whole_weights_keep_or_repeat(tmp_path, weight, written, repeated):
     made = [record(f"r{i}", view=f"d/v{i}") for i in range(200)]
