@@ -66,7 +66,8 @@ def command(
         from georsmllm.layout import manifest
         from georsmllm.records import walk
 
-        records = {record.id: record for _, record in walk(set_, manifest(set_))}
+        wanted = cases.identities(file)
+        records = {record.id: record for _, record in walk(set_, manifest(set_)) if record.id in wanted}
     options = cases.Options(
         answers=answers,
         gold=gold,

@@ -73,9 +73,9 @@ class Common(NamedTuple):
     form: str
     arity: int
     said: tuple[tuple[tuple[float, ...], ...], ...]
-    """Each answer's objects of that arity, in the order of the answers."""
+    """Each answer's objects, in the order of the answers; none where any of an answer is of another form or arity."""
     other: int
-    """Objects of another arity, left out."""
+    """Objects left out by that."""
 
 
 def common(texts: Sequence[str]) -> Common:
@@ -90,7 +90,7 @@ def common(texts: Sequence[str]) -> Common:
         objects = _cut_runs(objects)
     arities = Counter(_arity(numbers) for one in objects for numbers in one)
     arity = max(arities, key=lambda n: (arities[n], n))
-    kept = tuple(tuple(numbers for numbers in one if _arity(numbers) == arity) for one in objects)
+    kept = tuple(one if all(_arity(numbers) == arity for numbers in one) else () for one in objects)
     return Common(form, arity, kept, sum(forms.values()) - sum(map(len, kept)))
 
 
@@ -102,4 +102,5 @@ def _cut_runs(objects: list[tuple[tuple[float, ...], ...]]) -> list[tuple[tuple[
     """Runs of tokens as objects: quads where every run can be so many, else boxes."""
     lengths = [len(run) for one in objects for run in one]
     size = 8 if all(length % 8 == 0 for length in lengths) else 4
-    return [tuple(run[at : at + size] for run in one for at in range(0, len(run) - size + 1, size)) for one in objects]
+    cut = [tuple(run[at : at + size] for run in one for at in range(0, len(run) - size + 1, size)) for one in objects]
+    return [one[:MAX_OBJECTS] for one in cut]

@@ -12,6 +12,7 @@ from georsmllm import images
 from georsmllm.contracts import Dialect, SizeWH
 from georsmllm.doctor.ears import SQUARE, Case, spoken_in
 from georsmllm.errors import UsageError
+from georsmllm.hearing import IN_DEGREES
 from georsmllm.types import PointSet, Record, Ring, box, rbox
 
 Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
@@ -36,8 +37,24 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(path: Path, options: Options) -> list[Case]:
-    """The answers of a file of JSON lines, or of one JSON list; raises UsageError with file:line."""
-    return [_case(row, where, options) for where, row in _rows(path)]
+    """The answers of a file of JSON lines, or of one JSON list, but those in degrees of the Earth; raises UsageError with
+    file:line."""
+    cases = [_case(row, where, options) for where, row in _rows(path)]
+    return [case for case in cases if not _is_in_degrees(case.id, options)]
+
+
+def identities(path: Path) -> set[str]:
+    """The ids of the answers of a file, "" for one without; raises UsageError as `read` does."""
+    return {_identity(row) for _, row in _rows(path)}
+
+
+def _identity(row: dict[str, Plain]) -> str:
+    return next((str(row[name]) for name in IDS if name in row), "")
+
+
+def _is_in_degrees(identity: str, options: Options) -> bool:
+    record = (options.records or {}).get(identity)
+    return record is not None and record.task == IN_DEGREES
 
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, Plain]]]:
@@ -74,7 +91,7 @@ def _decode(data: bytes, where: str) -> Plain:
 
 
 def _case(row: dict[str, Plain], where: str, options: Options) -> Case:
-    identity = next((str(row[name]) for name in IDS if name in row), "")
+    identity = _identity(row)
     record = (options.records or {}).get(identity)
     if options.records is not None and record is None:
         raise UsageError(f"{where}: no record of the set is called {identity!r}")

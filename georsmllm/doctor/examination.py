@@ -10,13 +10,14 @@ import numpy as np
 
 from georsmllm.contracts import Dialect
 from georsmllm.doctor import likelihood
-from georsmllm.doctor.answers import Common, common
-from georsmllm.doctor.ears import SQUARE, Case, Ear, Heard, as_corners, as_numbers, listen, named
+from georsmllm.doctor.answers import Common, common, hear
+from georsmllm.doctor.ears import SQUARE, Case, Ear, Heard, as_corners, as_numbers, listen, named, spoken_in
 from georsmllm.doctor.fitting import Answers, Fitted, adrift, cost_of, dealt, fit, records
 from georsmllm.doctor.proposals import Records, known
 from georsmllm.doctor.readings import FRAMES, Array, Reading, quads
 
 MAX_CASES = 200
+MOST_PAIRS = 15_000
 RESAMPLES = 200
 SAME_PLACE, SAME_SHIFT = 0.002, 0.006
 """Readings whose corners are so near on average (shares of the view) put these answers in the same places; of those that are
@@ -26,6 +27,8 @@ BELIEVED_DIALECT, BELIEVED_WORTH = 4.0, 0.04
 form."""
 FULL_WEIGHT = 40
 """More objects than so many weigh as so many: the likelihood is too rough a model for more."""
+READS_REST = 0.9
+"""A dialect that reads this share of the answers that were left out speaks there, too."""
 NAMELESS = 0.01
 """Readings less sure than this are not told, unless only the belief in published forms keeps them down."""
 CANNOT_TELL = 4.0
@@ -66,7 +69,8 @@ class Part(NamedTuple):
 
 
 class Diagnosis(NamedTuple):
-    """form, arity, objects: as written. answers, silent: all, and those looked at without a number. heard: dialects by how
+    """form, arity, objects: as written. answers, silent: all, and those without such objects. left_out: objects of another
+    form or arity, or beside such; left_read: whether a dialect of the verdict reads these answers, too. heard: dialects by how
     well they read. options: the best first, then what won resamples or, without gold, cannot be told from it. parts: other
     readings of other answers. adrift: the share of the answers that are right but for a shift of their own. by_gold: whether
     gold judged. outside: the share of the objects that the best reading forbids; reach: the shares of its frame from which to
@@ -78,6 +82,7 @@ class Diagnosis(NamedTuple):
     silent: int
     objects: int
     left_out: int
+    left_read: bool
     sizes_known: bool
     gold_known: int
     by_gold: bool
@@ -98,9 +103,9 @@ class _Verdict(NamedTuple):
 
 
 def examine(cases: Sequence[Case], dialects: Mapping[str, Dialect]) -> Diagnosis:
-    """At most MAX_CASES of the cases, evenly taken, are looked at; those with gold, where any has it."""
+    """At most MAX_CASES of the cases, evenly taken, are looked at, of crowded ones fewer; those with gold, where any has it."""
     with_gold = [case for case in cases if case.gold is not None]
-    chosen = _evenly(with_gold or list(cases))
+    chosen = _bearable(_evenly(with_gold)) if with_gold else _evenly(list(cases))
     said = common([case.text for case in chosen])
     answers = _arrays(said, chosen)
     sizes_known = all(case.size_wh is not None for case in chosen)
@@ -111,6 +116,7 @@ def examine(cases: Sequence[Case], dialects: Mapping[str, Dialect]) -> Diagnosis
     by_gold = bool(found.options)
     if len(answers.numbers) and not by_gold:
         found = _by_likelihood(answers, ears, sizes_known=sizes_known)
+    best = found.options[0].dialects if found.options else ()
     return Diagnosis(
         form=said.form,
         arity=said.arity,
@@ -118,6 +124,7 @@ def examine(cases: Sequence[Case], dialects: Mapping[str, Dialect]) -> Diagnosis
         silent=sum(not objects for objects in said.said),
         objects=len(answers.numbers),
         left_out=said.other,
+        left_read=any(_reads_rest(dialects[name], said, chosen) for name in best),
         sizes_known=sizes_known,
         gold_known=len(with_gold),
         by_gold=by_gold,
@@ -128,6 +135,22 @@ def examine(cases: Sequence[Case], dialects: Mapping[str, Dialect]) -> Diagnosis
         outside=found.outside,
         reach=found.reach,
     )
+
+
+def _bearable(cases: list[Case]) -> list[Case]:
+    """As many cases, those with few objects first, as have MOST_PAIRS pairs of an object and gold together; in order."""
+    pairs = [len(hear(case.text).objects) * len(case.gold or ()) for case in cases]
+    by_size = sorted(range(len(cases)), key=lambda i: (pairs[i], i))
+    ends = np.cumsum([pairs[i] for i in by_size])
+    kept = sorted(i for i, end in zip(by_size, ends, strict=True) if end <= MOST_PAIRS)
+    return [cases[i] for i in kept or by_size[:1]]
+
+
+def _reads_rest(dialect: Dialect, said: Common, cases: Sequence[Case]) -> bool:
+    """Whether a dialect reads the answers whose objects were left out, too."""
+    rest = [case for case, objects in zip(cases, said.said, strict=True) if not objects and hear(case.text).objects]
+    read = sum(spoken_in(dialect, case.text, case.size_wh or SQUARE) is not None for case in rest)
+    return read >= READS_REST * len(rest)
 
 
 def _evenly(cases: list[Case]) -> list[Case]:

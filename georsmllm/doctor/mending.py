@@ -42,12 +42,15 @@ def shape_of(numbers: tuple[float, ...], size_wh: SizeWH, reading: Reading) -> P
 
 
 def _within(shape: PointSet, size_wh: SizeWH) -> PointSet:
-    """Points that rounding put up to a hundredth of the view outside are taken back to its border."""
+    """Points that rounding put up to a hundredth of the view outside are taken back to its border; those of a rotated box
+    from anywhere, as long as its middle is inside: forms with an angle let its corners stick out."""
     width, height = size_wh
-    slack = (width / 100, height / 100)
     points = [p for ring in shape.rings for p in ring.points]
-    if any(not (-slack[0] <= x <= width + slack[0] and -slack[1] <= y <= height + slack[1]) for x, y in points):
-        raise CannotSay("outside_view", "a mended object still leaves its view by over a hundredth of it")
+    slack, kept = (width / 100, height / 100), points
+    if shape.kind == "rbox":
+        slack, kept = (0.0, 0.0), [(sum(x for x, _ in points) / 4, sum(y for _, y in points) / 4)]
+    if any(not (-slack[0] <= x <= width + slack[0] and -slack[1] <= y <= height + slack[1]) for x, y in kept):
+        raise CannotSay("outside_view", "a mended object still leaves its view")
     rings = tuple(
         Ring(
             tuple((min(max(x, 0.0), float(width)), min(max(y, 0.0), float(height))) for x, y in ring.points), ring.sign

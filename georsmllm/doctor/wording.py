@@ -75,11 +75,8 @@ def _gold(diagnosis: Diagnosis, iou: float) -> str:
 def _doubts(diagnosis: Diagnosis) -> Iterator[str]:
     """Why a person should not rely on the verdict."""
     best = diagnosis.options[0]
-    if diagnosis.left_out > OUTSIDE * diagnosis.objects:
-        yield (
-            f"{diagnosis.left_out} objects are written otherwise and were not looked at; a file for each form would tell "
-            "of these, too"
-        )
+    if diagnosis.left_out > OUTSIDE * diagnosis.objects and not diagnosis.left_read:
+        yield f"{diagnosis.left_out} objects were not looked at; a file for each form would tell of these, too"
     if diagnosis.by_gold:
         if best.sure < UNSURE:
             yield "no reading puts these answers on their gold clearly better than others, or than on gold of other answers"
@@ -106,7 +103,9 @@ def _answers(diagnosis: Diagnosis) -> str:
     if diagnosis.silent:
         text += f"; {diagnosis.silent} without such numbers"
     if diagnosis.left_out:
-        text += f"; {diagnosis.left_out} objects of another form left out"
+        text += f"; {diagnosis.left_out} objects left out, of another form or beside such"
+        if diagnosis.left_read:
+            text += f", which {diagnosis.options[0].dialects[0]} reads as well"
     return text + ("" if diagnosis.sizes_known else "; sizes unknown, so pixels cannot be told")
 
 

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from georsmllm.contracts import SizeWH, Spoken
 from georsmllm.dialects._resize import resized
 from georsmllm.discover import dialect, dialect_names
-from georsmllm.doctor.answers import Said, common, hear
+from georsmllm.doctor.answers import MAX_OBJECTS, Said, common, hear
 from georsmllm.doctor.ears import Case
 from georsmllm.doctor.examination import Option, examine
 from georsmllm.doctor.mending import mended
+from georsmllm.doctor.readings import Reading
 from georsmllm.doctor.wording import formula, lines, oddities
 from georsmllm.errors import CannotSay
 from georsmllm.types import PointSet, box, point, rbox
@@ -199,6 +200,32 @@ def test_mended_answers_are_those_that_were_damaged() -> None:
         assert mended(case.text, case.size_wh, reading, DIALECTS["earthdial"]) == whole.text
 
 
+READ_AS_IT_IS = Reading("corners", "relative", False, (False, False), (0.01, 0.01), (0.0, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("text", "layout", "said"),
+    [
+        ("[[90, 40, 100, 60, 0]]", "unturned corners, degrees", "[(900,400),(1000,600)]"),
+        ("[[85, 40, 105, 60, 45]]", "unturned corners, degrees", "[(950,359),(1000,500),(950,641),(809,500)]"),
+        ("[[90, 40, 100.5, 60]]", "corners", "[(900,400),(1000,600)]"),
+    ],
+)
+def test_what_sticks_out_of_the_view_is_taken_to_its_border(text: str, layout: str, said: str) -> None:
+    assert mended(text, (100, 100), READ_AS_IT_IS._replace(layout=layout), DIALECTS["georsmllm"]) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("none", "no_numbers"), ("[90, 40, 120, 60]", "outside_view"), ("[[110, 40, 130, 60, 45]]", "outside_view")],
+)
+def test_what_lies_elsewhere_is_not_mended(text: str, reason: str) -> None:
+    layout = "corners" if text.count(",") < 4 else "unturned corners, degrees"
+    with pytest.raises(CannotSay) as caught:
+        mended(text, (100, 100), READ_AS_IT_IS._replace(layout=layout), DIALECTS["georsmllm"])
+    assert caught.value.reason == reason
+
+
 def test_what_only_gold_can_tell_is_told_beside_the_verdict() -> None:
     found = examine(answers("qwen2_5_vl", "box", with_gold=False), DIALECTS)
     assert found.options[0].reading.frame == "resized"
@@ -368,7 +395,20 @@ def test_what_only_gold_can_tell_is_said_to_be_unseen() -> None:
 
 def test_answers_in_several_forms_are_judged_by_the_commonest_and_the_rest_is_told() -> None:
     cases = boxes(dialect="vrsbench") + answers("earthdial", "rbox", with_gold=True, num=20)
-    assert "are written otherwise and were not looked at" in told(cases)["doubt"]
+    assert "objects were not looked at" in told(cases)["doubt"]
+
+
+def test_answers_of_one_dialect_with_several_kinds_of_objects_are_all_of_it() -> None:
+    cases = [case for kind in ("box", "rbox") for case in answers("georsmllm", kind, with_gold=True)]
+    both = [
+        case._replace(text=f"{case.text};{cases[-1 - i].text}", gold=(*(case.gold or ()), *(cases[-1 - i].gold or ())))
+        for i, case in enumerate(cases[:10])
+    ]
+    found = examine(cases + both, DIALECTS)
+    assert found.left_read
+    assert found.options[0].iou == pytest.approx(found.heard[0].iou)
+    assert "doubt" not in told(cases + both)
+    assert "georsmllm reads as well" in told(cases + both)["answers"]
 
 
 # --- the numbers of an answer ----------------------------------------------------------------------------------------
@@ -421,3 +461,14 @@ def test_the_transform_is_told_as_a_formula() -> None:
 
 def test_answers_without_numbers_get_a_verdict() -> None:
     assert dict(lines(examine([Case("a", "none", None, None)], DIALECTS)))["verdict"] == "no numbers to judge by"
+
+
+def test_crowded_answers_take_no_longer_for_it() -> None:
+    rng = Random(0)
+    crowd = [Spoken(shape(rng, "box", (800, 800)), "ship") for _ in range(400)]
+    text, gold = DIALECTS["georsmllm"].encode(crowd, (800, 800), None), tuple(one.shape for one in crowd)
+    found = examine([*boxes(dialect="georsmllm"), *[Case("crowd", text, (800, 800), gold)] * 20], DIALECTS)
+    assert found.options[0].dialects == ("georsmllm",)
+    assert found.objects < 400
+    assert len(hear("<loc_1>" * 10_000).objects) == 1
+    assert len(common(["<loc_1>" * 10_000]).said[0]) == MAX_OBJECTS

@@ -7,7 +7,13 @@ import pytest
 from click.testing import CliRunner
 
 from georsmllm.errors import UsageError
+from georsmllm.instruct_data.build import build
+from georsmllm.layout import manifest
+from georsmllm.recipe import Recipe, Source
+from georsmllm.records import walk
 from georsmllm.scripts.doctor import command
+
+DATA = Path(__file__).parents[1] / "data"
 
 
 def run(*arguments: object) -> str:
@@ -46,6 +52,40 @@ def test_mended_answers_are_written_in_the_form_that_is_asked_for(answers: Path,
     assert "12 of 12 answers said anew" in run(answers, "--gold", "gold", "--mend", out, "--to", "teochat")
     first = json.loads(out.read_text().splitlines()[0])
     assert (first["id"], first["text"], first["refused"]) == ("r0", "[1, 60, 16, 66]", "")
+
+
+@pytest.fixture(scope="module", params=["georsmllm", "qwen2_5_vl"])
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A set in a dialect, with questions about the Earth in it, too, and its own gold texts as predictions."""
+    out = tmp_path_factory.mktemp("doctor") / request.param
+    recipe = Recipe(
+        sources=tuple(
+            Source(dataset=name, path=str(DATA / name / "world")) for name in ("dota", "coco", "openearthmap")
+        ),
+        tasks=("det", "geoloc"),
+        dialect=request.param,
+        max_bad_share=1.0,
+    )
+    build(recipe, out)
+    rows = [json.dumps({"id": record.id, "text": record.gold_text}) for _, record in walk(out, manifest(out))]
+    (out.parent / "answers.jsonl").write_text("\n".join(rows) + "\n")
+    return out
+
+
+def test_answers_to_a_built_set_are_judged_by_its_gold(built: Path) -> None:
+    found = json.loads(run(built.parent / "answers.jsonl", "--set", built, "--json"))
+    assert built.name in found["options"][0]["dialects"]
+    assert found["options"][0]["iou"] > 0.9
+    geoloc = sum(record.task == "geoloc" for _, record in walk(built, manifest(built)))
+    assert geoloc
+    assert found["answers"] == sum(1 for _ in walk(built, manifest(built))) - geoloc
+
+
+def test_an_answer_to_no_record_of_the_set_is_refused(built: Path, tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    path.write_text('{"id": "nobody", "text": "none"}\n')
+    with pytest.raises(UsageError, match=":1: no record of the set is called 'nobody'"):
+        CliRunner().invoke(command, [str(path), "--set", str(built)], catch_exceptions=False)
 
 
 @pytest.mark.parametrize(
