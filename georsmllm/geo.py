@@ -69,8 +69,12 @@ def _on_wgs84(points_map: Sequence[Point], crs: str) -> tuple[Point, ...]:
         raise CannotSay("unknown_crs", f"{crs[:60]!r}: {error}") from None
     except CPLE_BaseError as error:
         raise CannotSay("off_the_earth", f"{crs[:60]!r}: {error}") from None
-    places = tuple((float(lon), float(lat)) for lon, lat in zip(lons, lats, strict=True))
-    for lon, lat in places:
-        if not (math.isfinite(lon) and math.isfinite(lat) and -180 <= lon <= 180 and -90 <= lat <= 90):
+    for lon, lat in zip(lons, lats, strict=True):
+        if not (math.isfinite(lon) and math.isfinite(lat) and -360 <= lon <= 360 and -90 <= lat <= 90):
             raise CannotSay("off_the_earth", f"{crs[:60]!r} does not lead to a longitude and a latitude")
-    return places
+    return tuple((_east(float(lon)), float(lat)) for lon, lat in zip(lons, lats, strict=True))
+
+
+def _east(lon: float) -> float:
+    """A longitude in -180..180; rasters of degrees go on beyond the antimeridian, and some count from 0 to 360."""
+    return lon if -180 <= lon <= 180 else (lon + 180) % 360 - 180

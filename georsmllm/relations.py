@@ -19,11 +19,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from georsmllm.errors import UsageError
-from georsmllm.geo import inverse
+from georsmllm.errors import CannotSay, UsageError
+from georsmllm.geo import Affine, inverse, lon_lat
 from georsmllm.measures import Measured
 from georsmllm.types import ImageRef, Point, box
 
@@ -67,6 +68,8 @@ ALONG_SHARE, ALONG_DEG, PARALLEL_DEG = 0.5, 20.0, 15.0
 """How much of a subject's long axis runs near an anchor, and how far two directions may differ."""
 FROM, TO, LATERAL = 0.1, 0.9, 0.5
 """Between: where on the way from one anchor to the other, and how far off it, in lengths of that way."""
+NORTH_DEG = 10.0
+"""How far the north of a map may differ from that of the Earth."""
 RING_PX, SURROUNDED = 5.0, 0.75
 """The width of the ring about a subject, and the share of it that lies in what surrounds it."""
 
@@ -103,13 +106,29 @@ def compass(
 
 
 def bearing(relation: str, image: ImageRef) -> Point | None:
-    """The unit vector in pixels that leads north (east ...); None for an image without an affine."""
-    if image.affine is None:
+    """The unit vector in pixels that leads north (east ...); None for an image without an affine that leads back, and where
+    the map's own north is not that of the Earth, as about the poles."""
+    if image.affine is None or _pixel_area(image.affine) == 0:
         return None
     a, b, _, d, e, _ = inverse(image.affine)
     x, y = {"north_of": (b, e), "south_of": (-b, -e), "east_of": (a, d), "west_of": (-a, -d)}[relation]
     length = math.hypot(x, y)
-    return x / length, y / length
+    turned = math.hypot(b, e)
+    return (x / length, y / length) if _leads_north((b / turned, e / turned), image) else None
+
+
+@lru_cache(maxsize=64)
+def _leads_north(towards: Point, image: ImageRef) -> bool:
+    """Whether a unit vector in pixels leads north at the middle of a view; a map without a CRS is taken at its word."""
+    if image.crs is None:
+        return True
+    x, y = image.width / 2, image.height / 2
+    try:
+        (lon1, lat1), (lon2, lat2) = lon_lat(((x, y), (x + towards[0], y + towards[1])), image)
+    except CannotSay:
+        return False
+    east = ((lon2 - lon1 + 180) % 360 - 180) * math.cos(math.radians(lat1))
+    return abs(math.degrees(math.atan2(east, lat2 - lat1))) <= NORTH_DEG
 
 
 def within_distance(subjects: Measured, anchors: Measured, metres: float, image: ImageRef) -> Bools | None:
@@ -137,11 +156,11 @@ def between(subjects: Measured, first: Point | Floats, second: Point | Floats, *
 
 
 def ground_sample(image: ImageRef) -> float | None:
-    """Metres a pixel, the mean of both axes; None without an affine or without a CRS in units of known length.
+    """Metres a pixel, the mean of both axes; None without an affine that leads back, or a CRS in units of known length.
 
     Web Mercator's metres are none on the ground, and degrees are no length: None for both.
     """
-    if image.affine is None or image.crs is None:
+    if image.affine is None or image.crs is None or _pixel_area(image.affine) == 0:
         return None
     from rasterio.crs import CRS
     from rasterio.errors import CRSError
@@ -152,8 +171,13 @@ def ground_sample(image: ImageRef) -> float | None:
         return None
     if not crs.is_projected or crs.to_epsg() == 3857:
         return None
-    a, b, _, d, e, _ = image.affine
-    return float(math.sqrt(abs(a * e - b * d)) * crs.linear_units_factor[1])
+    return float(math.sqrt(_pixel_area(image.affine)) * crs.linear_units_factor[1])
+
+
+def _pixel_area(affine: Affine) -> float:
+    """In square units of the map."""
+    a, b, _, d, e, _ = affine
+    return abs(a * e - b * d)
 
 
 # --- the definitions -------------------------------------------------------------------------------------------------

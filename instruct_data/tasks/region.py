@@ -135,6 +135,8 @@ def describe(view: Sample, members: tuple[int, ...], rng: Random, options: AskOp
     first = view.targets[members[0]]
     is_named = first.label == label != UNNAMED
     reason = unspeakable(words) if words else "" if is_named else "unnamed"
+    if not all(is_speakable(view.targets[i].label) for i in members):
+        reason = "unspeakable_label"
     if reason:
         return Built(refusals=(Refusal(label, reason, members),))
     same_class = by_class(view, image=first.image)[first.label]

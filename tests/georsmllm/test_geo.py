@@ -61,6 +61,13 @@ def test_what_leads_to_no_place_is_refused_by_name(ref: ImageRef, reason: str) -
     assert cannot.value.reason == reason
 
 
+def test_longitudes_go_on_beyond_the_antimeridian() -> None:
+    (before, after) = lon_lat(((0, 0), (200, 0)), image((1e-3, 0, 179.9, 0, -1e-3, 10.0), "EPSG:4326"))
+    assert before == pytest.approx((179.9, 10))
+    assert after == pytest.approx((-179.9, 10))
+    assert lon_lat(((0, 0),), image((1e-3, 0, 200.0, 0, -1e-3, 10.0), "EPSG:4326")) == (pytest.approx((-160, 10)),)
+
+
 @pytest.mark.parametrize(
     ("first", "second", "km"),
     [

@@ -14,6 +14,7 @@ from georsmllm.relations import (
     COMPASS,
     IMAGE_REGIONS,
     RELATIONS,
+    bearing,
     between,
     compass,
     ground_sample,
@@ -162,7 +163,7 @@ def test_between_anchors_at_one_place_is_nothing() -> None:
     assert not between(measured(A), (450, 450), (450, 450)).any()
 
 
-MAP = replace(ImageRef("a.tif", 1000, 1000), affine=(0.5, 0, 0, 0, -0.5, 0), crs="EPSG:25832")
+MAP = replace(ImageRef("a.tif", 1000, 1000), affine=(0.5, 0, 500000, 0, -0.5, 5500000), crs="EPSG:25832")
 
 
 @pytest.mark.parametrize(
@@ -197,10 +198,29 @@ def test_east_is_where_the_map_grows() -> None:
         (MAP.affine, "EPSG:3857", None),
         (MAP.affine, "EPSG:2263", pytest.approx(0.1524, abs=1e-4)),  # US survey feet
         (MAP.affine, "no such thing", None),
+        ((0.0, 0.5, 0, 0, 0.5, 0), "EPSG:25832", None),  # a pixel without area
     ],
 )
 def test_a_metre_is_one_only_where_the_crs_says_so(affine, crs, expected) -> None:
     assert ground_sample(replace(MAP, affine=affine, crs=crs)) == expected
+
+
+@pytest.mark.parametrize(
+    ("affine", "crs", "expected"),
+    [
+        ((10.0, 0, 0, 0, -10.0, -2_000_000), "EPSG:3413", (0, -1)),  # on the meridian of the grid
+        ((10.0, 0, 1_414_213, 0, -10.0, -1_414_213), "EPSG:3413", None),  # up is north-west
+        ((10.0, 0, 0, 0, -10.0, 2_000_000), "EPSG:3413", None),  # up is south
+        ((1e-5, 0, 179.9999, 0, -1e-5, 60), "EPSG:4326", (0, -1)),  # across the antimeridian
+        ((0.5, 0, 500000, 0, -0.5, 5500000), "EPSG:25832", (0, -1)),
+        ((0.5, 0, 500000, 0, -0.5, 5500000), None, (0, -1)),
+        ((0.5, 0, 500000, 0, -0.5, 5500000), "junk", None),
+        ((0.0, 0, 0, 0, 0, 0), "EPSG:25832", None),
+    ],
+)
+def test_north_is_that_of_the_earth(affine, crs, expected) -> None:
+    found = bearing("north_of", replace(MAP, affine=affine, crs=crs))
+    assert found == (expected if expected is None else pytest.approx(expected))
 
 
 def test_what_cannot_be_known_is_none() -> None:

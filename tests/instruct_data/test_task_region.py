@@ -320,6 +320,7 @@ def test_a_description_of_several_classes_at_once_is_one_question(record_of: Rec
         (replace(view(), images=(replace(IMAGE, window=Window(0, 0, 9, 9)),), texts=(described("A ship"),)), "cut_view"),
         (replace(view(ship(100, 100), images=2), texts=(described("A ship", 0),)), "on_first_image"),
         (view(replace(ship(100, 100), label=UNNAMED)), "unnamed"),
+        (replace(view(replace(ship(100, 100), label="★")), texts=(described("A ship", 0),)), "unspeakable_label"),
     ],
 )  # fmt: skip
 def test_a_region_without_fit_words_is_refused_by_name(sample: Sample, reason: str) -> None:
