@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from georsmllm.doctor.examination import Diagnosis, Option
+from georsmllm.doctor.examination import Diagnosis
 from georsmllm.doctor.readings import FRAMES, LAYOUTS, Reading
+from georsmllm.doctor.verdicts import Option
 
 _AXES = ("x", "y")
 POINT = 2
