@@ -14,7 +14,10 @@ MAX_CHARACTERS = 100_000
 MAX_OBJECTS = 500
 """Of one answer; what comes after is not looked at (a frame shows in the first ones)."""
 
-_NUMBER = r"[-+]?[0-9]{1,7}+(?:\.[0-9]{1,12}+)?"
+FURTHEST = 1e8
+"""Numbers beyond are taken for this one: no place in any view."""
+
+_NUMBER = r"[-+]?(?:[0-9]{1,7}+(?:\.[0-9]{1,30}+)?|\.[0-9]{1,30}+)(?:[eE][-+]?[0-9]{1,2}+)?"
 _TAGS = r"(?:<NUMBER>)++".replace("NUMBER", _NUMBER)
 _PAIR = r"\(\s?NUMBER,\s?NUMBER\s?\)".replace("NUMBER", _NUMBER)
 _LIST = r"\[\s?NUMBER(?:\s?,\s?NUMBER)++\s?\]".replace("NUMBER", _NUMBER)
@@ -22,19 +25,26 @@ _LIST = r"\[\s?NUMBER(?:\s?,\s?NUMBER)++\s?\]".replace("NUMBER", _NUMBER)
 _PAIRS_LIST = r"\[\s?NUMBER\s?,\s?NUMBER\s?\]".replace("NUMBER", _NUMBER)
 _KEY = r"(?:[a-z ]{0,20}bbox(?:_2d)?|box|point_2d|points|poly|polygon|quad|obb)"
 
+_NAME = r"(?:[xy][a-z0-9_]{0,20}|c[xy]|w|h|width|height|left|top|right|bottom)"
+_NAMED = r"""["']?NAME["']?\s?[:=]\s?["']?NUMBER["']?[,;\s]{0,3}""".replace("NAME", _NAME).replace("NUMBER", _NUMBER)
+
 FORMS: dict[str, re.Pattern[str]] = {
     "braces": re.compile(rf"\{{{_TAGS}(?:\|<{_NUMBER}>)?\}}"),
     "location tokens": re.compile(rf"(?:<loc_{_NUMBER}>)++"),
     "tagged": re.compile(rf"<(?:box|quad|poly)>({_TAGS})"),
-    "JSON": re.compile(rf'"{_KEY}"\s?:\s?(\[[-+0-9.,\s\[\]]{{3,4000}}+)'),
+    "bare tags": re.compile(rf"<{_NUMBER}>{_TAGS}"),
+    "JSON": re.compile(rf'"{_KEY}"\s?:\s?(\[[-+0-9.eE,\s\[\]]{{3,4000}}+)'),
     "pairs": re.compile(rf"{_PAIR}(?:\s?,\s?{_PAIR})*+"),
     "list of pairs": re.compile(rf"\[\s?{_PAIRS_LIST}(?:\s?,\s?{_PAIRS_LIST})++\s?\]"),
     "lists": re.compile(_LIST),
+    "named numbers": re.compile(rf"{_NAMED}(?:{_NAMED})++"),
     "bare numbers": re.compile(rf"{_NUMBER}(?:[\s,]{{1,2}}{_NUMBER}){{3,}}+"),
 }
 """How an object may be bracketed, the most telling first."""
 
 _ANY_NUMBER = re.compile(_NUMBER)
+_WHOLE_LIST = re.compile(_LIST)
+_DIGITS_OF_A_NAME = re.compile(r"[xy][a-z_]{0,10}[0-9]{1,3}(?=[\s\"':=])")
 
 
 class Said(NamedTuple):
@@ -49,7 +59,12 @@ def hear(text: str) -> Said:
     text = text[:MAX_CHARACTERS]
     found: list[tuple[int, Said]] = []
     for form, pattern in FORMS.items():
-        objects = [_numbers(match.group(match.lastindex or 0)) for match in pattern.finditer(text)][:MAX_OBJECTS]
+        pieces = [match.group(match.lastindex or 0) for match in pattern.finditer(text)][:MAX_OBJECTS]
+        if form == "JSON":
+            pieces = [piece for outer in pieces for piece in _lists(outer)][:MAX_OBJECTS]
+        if form == "named numbers":
+            pieces = [_DIGITS_OF_A_NAME.sub("", piece) for piece in pieces]
+        objects = [_numbers(piece) for piece in pieces]
         objects = [numbers for numbers in objects if len(numbers) > 1]
         if form != "location tokens":  # whose runs may be several objects
             objects = [_opened(numbers) for numbers in objects]
@@ -58,8 +73,14 @@ def hear(text: str) -> Said:
     return next(said for count, said in found if 2 * count >= most)
 
 
+def _lists(text: str) -> list[str]:
+    """A list of boxes, each a list of its own, as these; all else is one object."""
+    inner = [match.group() for match in _WHOLE_LIST.finditer(text)]
+    return inner if inner and all(piece.count(",") > 2 for piece in inner) else [text]
+
+
 def _numbers(text: str) -> tuple[float, ...]:
-    return tuple(float(number) for number in _ANY_NUMBER.findall(text))
+    return tuple(min(max(float(number), -FURTHEST), FURTHEST) for number in _ANY_NUMBER.findall(text))
 
 
 def _opened(numbers: tuple[float, ...]) -> tuple[float, ...]:

@@ -99,7 +99,8 @@ def fit(answers: Answers, among: Records) -> list[Fitted]:
         found = _best([judged(answers, reading, some) for reading in varied])[:most]
     finalists = [one.reading for one in found]
     polished = [_polished(answers, reading, some) for reading in _one_of_each(finalists)[:POLISHED]]
-    return _best([judged(answers, reading, all_) for reading in dict.fromkeys((*finalists, *polished))])
+    centred = [_centred(answers, reading, among) for reading in polished if any(reading.shift)]
+    return _best([judged(answers, reading, all_) for reading in dict.fromkeys((*finalists, *polished, *centred))])
 
 
 def _laid_out(rough: Reading, *, arity: int) -> Iterator[Reading]:
@@ -234,6 +235,20 @@ def _polished(answers: Answers, reading: Reading, some: Table) -> Reading:
             found = judged(answers, moved, some)
             best = found if found.worth > best.worth else best
     return best.reading
+
+
+def _centred(answers: Answers, reading: Reading, among: Records) -> Reading:
+    """The reading with its shifts moved by what single answers lie off their single gold, on the median: exactly, where a
+    shift is all that is wrong with them."""
+    alone = [(ours[0], gold[0]) for ours, gold in among if len(ours) == len(gold) == 1]
+    if len(alone) < 2:
+        return reading
+    ours, gold = (np.array(indices, dtype=np.intp) for indices in zip(*alone, strict=True))
+    off = answers.gold[gold].mean(axis=1) - quads(reading, answers.numbers, answers.sizes)[ours].mean(axis=1)
+    units = np.median(off / FRAMES[reading.frame].units(answers.sizes[ours])[0], axis=0)
+    dx, dy = np.where(reading.mirrored, -units, units).tolist()
+    (bx, by) = reading.shift
+    return reading._replace(shift=(bx + dx if bx else 0.0, by + dy if by else 0.0))
 
 
 def _moves(reading: Reading, step: float, full: Array) -> Iterator[Reading]:

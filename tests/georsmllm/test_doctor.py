@@ -218,6 +218,13 @@ def test_published_strings_are_named(real: Callable[[str], Path]) -> None:
         ('[{"bbox_2d": [1, 2, 3, 4], "points": [[5, 6]]}]', Said("JSON", ((1, 2, 3, 4), (5, 6)))),
         ("ship<loc_1><loc_2><loc_3><loc_4>", Said("location tokens", ((1, 2, 3, 4),))),
         ("<box><1><2><3><4></box>", Said("tagged", ((1, 2, 3, 4),))),
+        ('"bbox": [[1, 2, 3, 4], [5, 6, 7, 8]]', Said("JSON", ((1, 2, 3, 4), (5, 6, 7, 8)))),
+        ("<1><2><3><4>", Said("bare tags", ((1, 2, 3, 4),))),
+        ('{"x1": 1, "y1": 2, "x2": 3, "y2": 4}', Said("named numbers", ((1, 2, 3, 4),))),
+        ("(x_left_top: 1.5, y_left_top: 2.0, x2: 3, y2: 4)", Said("named numbers", ((1.5, 2, 3, 4),))),
+        ('<point x="12.5" y="34.1">', Said("named numbers", ((12.5, 34.1),))),
+        ("[1e90, 2, 3, 4]", Said("lists", ((1e8, 2, 3, 4),))),
+        ("[.5, 1e-1, 2.5E-1, 0.75]", Said("lists", ((0.5, 0.1, 0.25, 0.75),))),
         ("12 34 56 78", Said("bare numbers", ((12, 34, 56, 78),))),
         ("[-5, 2, 300, 4", Said("bare numbers", ((-5, 2, 300, 4),))),
     ],
@@ -232,7 +239,7 @@ def test_runs_of_tokens_are_quads_where_every_run_can_be() -> None:
     assert common([eight, four]).said == (((1.0,) * 4,) * 2, ((1.0,) * 4,))
 
 
-@given(st.text(alphabet="[](){}<>|,.-0123456789 \nloc_bx", max_size=300))
+@given(st.text(alphabet='[](){}<>|,.-0123456789 \nloc_bxye:="', max_size=300))
 def test_any_text_is_heard(text: str) -> None:
     found = examine([Case("a", text, (100, 50), None)], DIALECTS)
     assert found.answers == 1
