@@ -43,6 +43,8 @@ FORMS: dict[str, re.Pattern[str]] = {
 """How an object may be bracketed, the most telling first."""
 
 _ANY_NUMBER = re.compile(_NUMBER)
+_KEYPOINTS = re.compile(r"\|\[[^\[\]]*+\]?")
+"""Of our own point text: they belong to the box before them and are no objects."""
 _WHOLE_LIST = re.compile(_LIST)
 _DIGITS_OF_A_NAME = re.compile(r"[xy][a-z_]{0,10}[0-9]{1,3}(?=[\s\"':=])")
 
@@ -56,7 +58,7 @@ class Said(NamedTuple):
 
 def hear(text: str) -> Said:
     """The objects of an answer in the first of the forms that holds at least half as many numbers as any."""
-    text = text[:MAX_CHARACTERS]
+    text = _KEYPOINTS.sub("", text[:MAX_CHARACTERS])
     found: list[tuple[int, Said]] = []
     for form, pattern in FORMS.items():
         pieces = [match.group(match.lastindex or 0) for match in pattern.finditer(text)][:MAX_OBJECTS]
