@@ -60,10 +60,13 @@ def turn(instructions: Sequence[Instruction], view: Sample, rng: Random, options
     reverse = [one for one in instructions if one.direction == "reverse"]
     tried = {(one.targets, "") for one in reverse}
     described = {(one.targets, one.answer) for one in reverse}
+    is_by_expression = any((source.task, source.form) in _BY_EXPRESSION for source in instructions)
+    datasets = given(view).expressions if is_by_expression else ()
+    expressions = (*datasets, *generate(view)) if is_by_expression else ()
     for source in instructions:
         if source.direction != "forward" or not source.targets:
             continue
-        own = _own_expression(source, view)
+        own = _own_expression(source, expressions)
         if own is None and len(source.labels) != 1:
             continue
         for members in _members(source, rng):
@@ -78,7 +81,7 @@ def turn(instructions: Sequence[Instruction], view: Sample, rng: Random, options
                     described.add((members, one.answer))
                     turned.append(replace(one, id=f"{source.id}~region-{one.form}", twin_of=source.id))
         prompt = _other_wording(source, own.words if own else _expression(source, view), rng)
-        if prompt and not (own and _is_paraphrased(own, view)):
+        if prompt and not (own and _is_paraphrased(own, datasets)):
             turned.append(replace(source, id=f"{source.id}~again", prompt=prompt, twin_of=source.id))
     forward = [one for one in (*instructions, *turned) if one.direction != "reverse"]
     back = [_jittered(one, rng) for one in (*instructions, *turned) if one.direction == "reverse"]
@@ -92,19 +95,18 @@ def _members(source: Instruction, rng: Random) -> list[tuple[int, ...]]:
     return [source.targets, (rng.choice(source.targets),)]
 
 
-def _own_expression(source: Instruction, view: Sample) -> Expression | None:
-    """The expression that an instruction asks for, the dataset's or a proved one; None where it asks by class."""
+def _own_expression(source: Instruction, expressions: Sequence[Expression]) -> Expression | None:
+    """The one that an instruction asks for, the dataset's or a proved one; None where it asks by class."""
     if (source.task, source.form) not in _BY_EXPRESSION:
         return None
     question = "".join(part for part in source.prompt if isinstance(part, str))
-    all_of_them = (*given(view).expressions, *generate(view))
-    fitting = [one for one in all_of_them if one.targets == source.targets and one.words in question]
+    fitting = [one for one in expressions if one.targets == source.targets and one.words in question]
     return max(fitting, key=lambda one: len(one.words), default=None)
 
 
-def _is_paraphrased(own: Expression, view: Sample) -> bool:
+def _is_paraphrased(own: Expression, datasets: Sequence[Expression]) -> bool:
     """Whether the dataset itself asks for the same in other words."""
-    return any(one.targets == own.targets and one.words != own.words for one in given(view).expressions)
+    return any(one.targets == own.targets and one.words != own.words for one in datasets)
 
 
 def _expression(source: Instruction, view: Sample) -> str:

@@ -74,10 +74,12 @@ def pointed(view: Sample, indices: tuple[int, ...], rng: Random, options: AskOpt
     image = targets[0].image
     size = view.images[image].size_wh
     forms = _forms(tuple(target.shape for target in targets), size, options)
-    if "point" in options.kinds and (not forms or not _is_shared(view, indices, size)):
+    if "point" in options.kinds:
         forms["point"] = lambda shape: point(*_middle(shape, size))
     reason = CannotSay("no_form", "no form of region fits these targets")
     for form in rng.sample(list(forms), len(forms)):
+        if form == "point" and len(forms) > 1 and _is_shared(view, indices, size):
+            continue
         try:
             shapes = tuple(forms[form](target.shape) for target in targets)
             encode(shapes, size, options.limits)

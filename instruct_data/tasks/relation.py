@@ -28,7 +28,7 @@ TEMPLATES = lines("""
     Find all {plural} {relation} {anchor}.
     Locate every one of the {plural} that are {relation} {anchor}.
     Give me the positions of all {plural} {relation} {anchor}.
-    Please mark the {plural} that lie {relation} {anchor}.
+    Please mark the {plural} that are {relation} {anchor}.
     Are there any {plural} {relation} {anchor}? If so, box them all.
     Box all {plural} {relation} {anchor}, and no others.
     Which of the {plural} in this image are {relation} {anchor}?
