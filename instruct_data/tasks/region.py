@@ -10,7 +10,7 @@ from georsmllm.classes import plural, with_article
 from georsmllm.contracts import AskOptions, Built, Refusal, Score, Task
 from georsmllm.errors import CannotSay
 from georsmllm.metrics.text import names, phrases_match, same_words, token_f1, tokens
-from georsmllm.types import UNNAMED, Instruction, PointSet, Record, Said, Sample, Text
+from georsmllm.types import UNNAMED, Instruction, Part, PointSet, Record, Said, Sample, Text
 
 from ._asking import (
     COORDINATES,
@@ -151,7 +151,7 @@ def describe(view: Sample, members: tuple[int, ...], rng: Random, options: AskOp
         said = pointed(view, members, rng, options)
     except CannotSay as error:
         return Built(refusals=(Refusal(label, error.reason, members),))
-    return Built((_instruction(view, said, members, _answer(view, members, words), rng=rng, options=options),))
+    return Built((_instruction(view, _prompt(view, said, rng, options), members, _answer(view, members, words)),))
 
 
 def _ask_class(
@@ -160,18 +160,11 @@ def _ask_class(
     if not is_speakable(label):
         candidates = askable(view, indices)
         return [], [Refusal(label, "unspeakable_label", candidates)] if candidates else []
-    clean: list[int] = []
-    reasons: dict[int, str] = {}
-    for i in askable(view, indices):
-        reason = noise(view, i)
-        if reason:
-            reasons[i] = reason
-        else:
-            clean.append(i)
     own = told(view)
+    reasons = {i: noise(view, i) for i in askable(view, indices)}
     if label == UNNAMED:
-        reasons.update((i, "unnamed") for i in clean if (i,) not in own)
-        clean = [i for i in clean if (i,) in own]
+        reasons = {i: reason or ("" if (i,) in own else "unnamed") for i, reason in reasons.items()}
+    clean = [i for i, reason in reasons.items() if not reason]
     asked: list[Instruction] = []
     groups: list[tuple[str, tuple[int, ...]]] = []
     if clean:
@@ -190,31 +183,33 @@ def _ask_class(
         except CannotSay as error:
             reasons.update((i, error.reason) for i in clear)
             continue
-        text = _answer(view, clear, own.get(clear, ""))
-        asked.append(_instruction(view, said, clear, text, rng=rng, options=options))
+        prompt = _prompt(view, said, rng, options)
+        asked.append(_instruction(view, prompt, clear, _answer(view, clear, own.get(clear, ""))))
     covered = {i for instruction in asked for i in instruction.targets}
     refused: dict[str, list[int]] = {}
     for i in askable(view, indices):
         if i not in covered:
-            refused.setdefault(reasons.get(i, "not_drawn"), []).append(i)
+            refused.setdefault(reasons[i] or "not_drawn", []).append(i)
     return asked, [Refusal(label, reason, tuple(refused[reason])) for reason in sorted(refused)]
 
 
-def _instruction(
-    view: Sample, said: Said, indices: tuple[int, ...], text: str, *, rng: Random, options: AskOptions
-) -> Instruction:
+def _prompt(view: Sample, said: Said, rng: Random, options: AskOptions) -> tuple[Part, ...]:
+    slot = _SLOTS[len(view.images) - 1]
+    return fill(pick(rng, options, TEMPLATES, frozenset({slot})), {slot: said})
+
+
+def _instruction(view: Sample, prompt: tuple[Part, ...], indices: tuple[int, ...], text: str) -> Instruction:
     form = "one" if len(indices) == 1 else "group"
     targets = tuple(view.targets[i] for i in indices)
     labels = tuple(sorted({target.label for target in targets}))
-    slot = _SLOTS[len(view.images) - 1]
     return Instruction(
         id=identity(view, "region", form, *labels),
         task="region",
         form=form,
         images=view.images,
-        prompt=fill(pick(rng, options, TEMPLATES, frozenset({slot})), {slot: said}),
+        prompt=prompt,
         answer=(text,),
-        gold=(Said(tuple(target.shape for target in targets), said.labels, said.image),),
+        gold=(Said(tuple(target.shape for target in targets), tuple(one.label for one in targets), targets[0].image),),
         labels=labels,
         targets=indices,
         direction="reverse",
@@ -232,13 +227,12 @@ def _answer(view: Sample, indices: tuple[int, ...], words: str) -> str:
 
 
 def _negative(view: Sample, quiet: PointSet, known: tuple[str, ...], rng: Random, options: AskOptions) -> Instruction:
-    said = Said((quiet,), ("unchanged",), 1)
     return Instruction(
         id=identity(view, "region", "none"),
         task="region",
         form="none",
         images=view.images,
-        prompt=fill(pick(rng, options, TEMPLATES, frozenset({_SLOTS[1]})), {_SLOTS[1]: said}),
+        prompt=_prompt(view, Said((quiet,), ("unchanged",), 1), rng, options),
         answer=(f"No {plural(known[0])} changed here." if len(known) == 1 else NOTHING_CHANGED,),
         labels=known,
         negative=True,
