@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from random import Random
+from typing import NamedTuple
 
 from georsmllm.classes import is_countable, plural
 from georsmllm.contracts import AskOptions, Built, Refusal, Score, Task
@@ -55,6 +56,17 @@ TEMPLATES = lines("""
 """)
 
 _RELATED = frozenset({"plural", "relation", "anchor"})
+
+
+class _Asked(NamedTuple):
+    """A question before it has an id."""
+
+    form: str
+    about: tuple[str, ...]
+    prompt: tuple[Part, ...]
+    answer: tuple[Part, ...]
+    targets: tuple[int, ...]
+    labels: tuple[str, ...]
 
 
 def build(view: Sample, rng: Random, options: AskOptions) -> Built:
@@ -132,15 +144,9 @@ def _generated(view: Sample, one: Related, rng: Random, options: AskOptions) -> 
         "plural": f"{other}{plural(one.label)}", "relation": one.words, "anchor": tuple(anchor),
     }  # fmt: skip
     about = (one.label, one.words, *map(str, one.anchors))
-    return _instruction(
-        view,
-        "generated" if one.targets else "none",
-        about,
-        fill(pick(rng, options, TEMPLATES, _RELATED) + _form_of(kind), slots),
-        (said,),
-        targets=one.targets,
-        labels=(one.label,),
-    )
+    prompt = fill(pick(rng, options, TEMPLATES, _RELATED) + _form_of(kind), slots)
+    form = "generated" if one.targets else "none"
+    return _instruction(view, _Asked(form, about, prompt, (said,), one.targets, (one.label,)))
 
 
 def _form_of(kind: Kind) -> str:
@@ -181,31 +187,22 @@ def _given(view: Sample, text: Text, number: int, *, rng: Random, options: AskOp
     form = "told" if has_words else "given" if targets else "none"
     about = ("given", str(number), *([text.topic] if text.topic else []))
     prompt = fill(template + ending, slots)
-    return _instruction(view, form, about, prompt, answer, targets=targets, labels=labels)
+    return _instruction(view, _Asked(form, about, prompt, answer, targets, labels))
 
 
-def _instruction(
-    view: Sample,
-    form: str,
-    about: tuple[str, ...],
-    prompt: tuple[Part, ...],
-    answer: tuple[Part, ...],
-    *,
-    targets: tuple[int, ...],
-    labels: tuple[str, ...],
-) -> Instruction:
+def _instruction(view: Sample, asked: _Asked) -> Instruction:
     return Instruction(
-        id=identity(view, "relation", form, *about),
+        id=identity(view, "relation", asked.form, *asked.about),
         task="relation",
-        form=form,
+        form=asked.form,
         images=view.images,
-        prompt=prompt,
-        answer=answer,
-        gold=tuple(part for part in answer if isinstance(part, Said) and part.shapes),
-        labels=labels,
-        targets=targets,
-        negative=form == "none",
-        direction="" if form == "told" else "forward",
+        prompt=asked.prompt,
+        answer=asked.answer,
+        gold=tuple(part for part in asked.answer if isinstance(part, Said) and part.shapes),
+        labels=asked.labels,
+        targets=asked.targets,
+        negative=asked.form == "none",
+        direction="" if asked.form == "told" else "forward",
     )
 
 
