@@ -174,7 +174,7 @@ def test_another_export_is_refused_and_overwritten_only_when_told(
 def test_a_set_that_was_built_anew_is_another(folder: Path, tmp_path: Path) -> None:
     export(folder, tmp_path / "out", Wanted("llava"))
     write_records(folder, {"train": records()["train"][:2]})
-    with pytest.raises(UsageError, match="another export .manifest_sha256, "):
+    with pytest.raises(UsageError, match=r"another export .manifest_sha256, "):
         export(folder, tmp_path / "out", Wanted("llava"))
 
 
