@@ -28,6 +28,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from multiprocessing import Pool
 from pathlib import Path
 from random import Random
@@ -197,9 +198,7 @@ def main() -> None:
         world(folder, given.objects)
         print(f"{given.objects:,} objects, load {os.getloadavg()[0]:.2f}\n")
         print("| conversion | records | seconds | records/s | us an object |\n| --- | --- | --- | --- | --- |")
-        own = {
-            n: timed(f"ours, {n} process{'es' * (n > 1)}", lambda n=n: ours(folder, n), given.objects) for n in (1, 2)
-        }
+        own = {n: timed(f"ours, {n} process{'es' * (n > 1)}", partial(ours, folder, n), given.objects) for n in (1, 2)}
         for name, convert, checkout in (("mmrotate", mmrotate, given.mmrotate), ("skysense", skysense, given.skysense)):
             if checkout is None:
                 print(f"{name}: left out, no --{name} CHECKOUT", file=sys.stderr)
@@ -207,7 +206,7 @@ def main() -> None:
             if name == "mmrotate" and importlib.util.find_spec("torch") is None:
                 print("mmrotate: left out, torch is not installed", file=sys.stderr)
                 continue
-            theirs = timed(name, lambda convert=convert, checkout=checkout: convert(checkout, folder), given.objects)
+            theirs = timed(name, partial(convert, checkout, folder), given.objects)
             print(f"| ours against {name} | | | {own[1] / theirs:.2f}x, {own[2] / theirs:.2f}x by two processes | |")
 
 

@@ -160,7 +160,7 @@ def test_real_expressions_and_recovered_masks_in_its_own_layout(real: Callable[[
     samples, bad = read_all(CONVERTER, tmp_path)
     assert (len(samples), bad) == (16, [])
     for sample in samples:
-        ((target), (text)) = (*sample.targets, *sample.texts)
+        (target,), (text,) = sample.targets, sample.texts
         assert (masks.from_rings(target.shape.rings, (512, 512)) == drawn[text.text]).all()
 
 

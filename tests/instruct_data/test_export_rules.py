@@ -8,6 +8,7 @@ import tarfile
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 import pytest
 import yaml
@@ -15,11 +16,12 @@ from hand_made_set import LAKE, POND, SHIP, SIZE, gold, record, records, write_s
 from hypothesis import given
 from hypothesis import strategies as st
 
+from georsmllm.instruct_data.conversations import Turn
 from georsmllm.instruct_data.export import ms_swift, trl
 from georsmllm.instruct_data.export.geojson import geometry
 from georsmllm.instruct_data.exporting import Receipt, Wanted, export, exporter, names
 from georsmllm.pointtext import encode
-from georsmllm.types import Message, PointSet, Record, Ring, ViewFacts, box, point, polygon, rbox
+from georsmllm.types import Gold, Message, PointSet, Record, Ring, ViewFacts, box, point, polygon, rbox
 
 Exported = Callable[..., tuple[Path, Receipt]]
 
@@ -43,7 +45,7 @@ def asked(*messages: tuple[str, str], **changes: object) -> Record:
 
 USER, ANSWER = ("user", "<image>\nWhat?"), ("assistant", "A ship.")
 SYSTEM = ("system", "Be brief.")
-BAD = {
+BAD: dict[str, list[tuple[tuple[str, str], ...]]] = {
     "turns": [(), (USER,), (ANSWER, USER), (USER, USER), (USER, ANSWER, USER)],
     "image_tokens": [
         (("user", "What?"), ANSWER),
@@ -206,7 +208,7 @@ def test_ms_swift_rows_lie_by_their_sort_and_an_empty_file_is_not_there(exported
     ],
 )
 def test_trl_contents_are_lists(text: str, expected: list[tuple[str, str | None]]) -> None:
-    assert [(part["type"], part["text"]) for part in trl.content(trl.Turn("user", text))] == expected
+    assert [(part["type"], part["text"]) for part in trl.content(Turn("user", text))] == expected
 
 
 def test_parquet_has_small_row_groups_and_says_what_its_images_are(exported) -> None:
@@ -339,10 +341,15 @@ ROTATED = (0.0, 2.0, 500000.0, -2.0, 0.0, 5000000.0)
 
 
 def placed(
-    *golds, affine: tuple[float, ...] = ROTATED, crs: str = "EPSG:32631", window=(), scene: str = "P1"
+    *golds: Gold,
+    affine: tuple[float, ...] = ROTATED,
+    crs: str = "EPSG:32631",
+    window: tuple[int, ...] = (),
+    scene: str = "P1",
 ) -> Record:
     line = record("det", "?", "none", golds=golds, scene=scene)
-    view = ViewFacts("P1.tif", *SIZE, window, affine, crs, "", "")
+    width, height = SIZE
+    view = ViewFacts("P1.tif", width, height, window, affine, crs, "", "")
     return dataclasses.replace(line, provenance=dataclasses.replace(line.provenance, views=(view,)))
 
 
@@ -393,11 +400,12 @@ HOLE = ((1.0, 1.0), (2.0, 1.0), (2.0, 2.0), (1.0, 2.0))
 def test_rings_of_geojson_are_closed_and_turn_as_the_rfc_has_it(outer, hole) -> None:
     found = geometry(polygon(Ring(outer), Ring(hole, "-")))
     assert found["type"] == "Polygon"
-    rings = found["coordinates"]
-    assert [turns_left(ring) for ring in rings] == [True, False]  # type: ignore[union-attr]
-    assert all(ring[0] == ring[-1] for ring in rings)  # type: ignore[union-attr]
+    rings = cast("list[list[tuple[float, float]]]", found["coordinates"])
+    assert [turns_left(ring) for ring in rings] == [True, False]
+    assert all(ring[0] == ring[-1] for ring in rings)
     two = geometry(polygon(Ring(outer), Ring(hole, "-"), Ring(tuple((x + 9, y) for x, y in outer))))
-    assert two["type"] == "MultiPolygon" and [len(part) for part in two["coordinates"]] == [2, 1]  # type: ignore[arg-type]
+    assert two["type"] == "MultiPolygon"
+    assert [len(part) for part in cast("list[list[object]]", two["coordinates"])] == [2, 1]
 
 
 def test_a_rotated_box_is_a_polygon_of_geojson() -> None:

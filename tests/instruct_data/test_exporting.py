@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -95,7 +96,7 @@ def test_an_export_killed_anywhere_leaves_no_half_file_and_goes_on(folder: Path,
     whole = tree(tmp_path / "whole")
     for after in range(0, 200, 3):
         out = tmp_path / f"out-{after}"
-        died = dying(lambda out=out: export(folder, out, Wanted(to)), after)
+        died = dying(partial(export, folder, out, Wanted(to)), after)
         shown = {path: data for path, data in tree(out).items() if not path.startswith(".") and "/." not in path}
         assert all(whole[path] == data for path, data in shown.items())
         assert died or "export.json" in shown
