@@ -8,8 +8,9 @@ only their paths, their model download and the token statistics that the first o
 
 mmrotate: a COCO file of rotated boxes becomes one answer an image that lists every class. skysense: DOTA text becomes
 one question a class and image, and one about an absent class an image. ours: DOTA text becomes the `det` task's records
-(every class of an image, several classes together, an absent class), each with its exact gold and provenance. No side
-leaves an object out, and no side opens an image beyond its header.
+(every class of an image, several classes together, an absent class), each with its exact gold and provenance. "Text alone"
+is the skysense conversion itself: the same rows of question and answer in the same dialect, without gold, by our reader of
+label text and our pen. No side leaves an object out, and no side opens an image beyond its header.
 """
 
 from __future__ import annotations
@@ -177,6 +178,35 @@ def _records(folder: Path, refs: list[Ref], out: Path) -> int:
     return num
 
 
+def conversations(folder: Path) -> int:
+    """The very conversion of the SkySenseGPT script by our reader and our pen of its dialect, written; the number of rows."""
+    from georsmllm.classes import plural
+    from georsmllm.dialects import fit_rs
+    from georsmllm.formats import dota_txt
+    from georsmllm.instruct_data.tasks.det import TEMPLATES
+
+    encoder = msgspec.json.Encoder()
+    wordings = [wording for wording in TEMPLATES if "{plural}" in wording]
+    plurals = {name: plural(name.replace("-", " ")) for name in CLASSES}
+    num = 0
+    with (folder / "conversations.jsonl").open("wb") as file:
+        for path in sorted((folder / "train" / "annfiles").iterdir()):
+            drawn = rng(0, path.stem)
+            lines = dota_txt.read(path, path.name).lines
+            said: dict[str, list[fit_rs.Written]] = {name: [] for name in sorted(set(lines.names))}
+            for name, one in zip(lines.names, fit_rs.said_quads(lines.corners, (SIDE, SIDE)) or (), strict=True):
+                said[name].append(one)
+            answers = {name: fit_rs.joined([text for _, text in sorted(ones)]) for name, ones in said.items()}
+            absent = [name for name in CLASSES if name not in answers]
+            answers |= dict.fromkeys(drawn.sample(absent, min(1, len(absent))), fit_rs.NOTHING)
+            for name, answer in answers.items():
+                num += 1
+                question = f"[detection] {drawn.choice(wordings).format(plural=plurals[name])}"
+                row = {"id": num, "source": "DOTA", "image": f"{path.stem}.png", "question": question, "answer": answer}
+                file.write(encoder.encode(row) + b"\n")
+    return num
+
+
 def timed(name: str, convert: Callable[[], int], objects: int) -> float:
     """Records a second, printed as a row."""
     convert()  # compiles, and warms the file cache, on every side
@@ -199,6 +229,7 @@ def main() -> None:
         print(f"{given.objects:,} objects, load {os.getloadavg()[0]:.2f}\n")
         print("| conversion | records | seconds | records/s | us an object |\n| --- | --- | --- | --- | --- |")
         own = {n: timed(f"ours, {n} process{'es' * (n > 1)}", partial(ours, folder, n), given.objects) for n in (1, 2)}
+        same = timed("ours, text alone", partial(conversations, folder), given.objects)
         for name, convert, checkout in (("mmrotate", mmrotate, given.mmrotate), ("skysense", skysense, given.skysense)):
             if checkout is None:
                 print(f"{name}: left out, no --{name} CHECKOUT", file=sys.stderr)
@@ -208,6 +239,8 @@ def main() -> None:
                 continue
             theirs = timed(name, partial(convert, checkout, folder), given.objects)
             print(f"| ours against {name} | | | {own[1] / theirs:.2f}x, {own[2] / theirs:.2f}x by two processes | |")
+            if name == "skysense":
+                print(f"| ours, text alone, against skysense | | | {same / theirs:.2f}x | |")
 
 
 if __name__ == "__main__":

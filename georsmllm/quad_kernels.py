@@ -103,13 +103,12 @@ def _order(
             ordered[i, 2 * k], ordered[i, 2 * k + 1] = one[2 * at], one[2 * at + 1]
 
 
-def turned_quads(corners: list[float]) -> Floats | None:
+def turned_quads(numbers: Floats) -> Floats | None:
     """N x 5: the middle x and y, the longer and the shorter side of the rectangle of least area around each box, and the
     direction of the longer side in degrees clockwise on the screen, in [0, 180). None unless all boxes are convex.
 
     Of rectangles of equal area (within 1e-9) that wins whose longer side is the longest, then whose direction is the least.
     """
-    numbers = np.array(corners, dtype=np.float64).reshape(-1, 8)
     found = np.empty((len(numbers), 5))
     return found if _turn(numbers, found) else None
 

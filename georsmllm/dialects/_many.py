@@ -23,16 +23,22 @@ MANY = 6
 """So many boxes are worth the call."""
 
 
-def quarters(objects: Sequence[Spoken]) -> Array | None:
-    """N x 5: x, y, w, h in px and degrees in (0, 90] as `_angles.quarter` has them; None unless these are many rotated boxes,
-    all convex."""
+def quads_of(objects: Sequence[Spoken]) -> Array | None:
+    """N x 8: the corners of many rotated boxes in px; None unless these are that."""
     if len(objects) < MANY or any(spoken.shape.kind != "rbox" for spoken in objects):
         return None
     import numpy as np
 
+    return np.array([v for o in objects for corner in o.shape.rings[0].points for v in corner]).reshape(-1, 8)
+
+
+def quarters(quads: Array) -> Array | None:
+    """N x 5: x, y, w, h in px and degrees in (0, 90] as `_angles.quarter` has them; None unless all boxes are convex."""
+    import numpy as np
+
     from georsmllm.quad_kernels import turned_quads
 
-    turned = turned_quads([v for o in objects for corner in o.shape.rings[0].points for v in corner])
+    turned = turned_quads(quads)
     if turned is None:
         return None
     w, h, degrees = turned[:, 2], turned[:, 3], turned[:, 4]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
+from typing import TYPE_CHECKING
 
 from georsmllm.contracts import Dialect, Example, Limits, SizeWH, Spoken
 from georsmllm.errors import BadAnswer, CannotSay
@@ -19,6 +20,9 @@ from ._angles import Turned, corners, place, quarter
 from ._ear import check_kind, check_range, found, items, numbers, stretch
 from ._frames import cells, relative
 from ._pen import NEARLY, Written, check_budget, check_centre, nearest, truncated, written
+
+if TYPE_CHECKING:
+    from ._many import Array
 
 SPAN, STEPS = 100, 100
 """Percents of the view, in steps of a hundredth of a percent."""
@@ -37,13 +41,21 @@ extent = relative(SPAN)
 
 def encode(objects: Sequence[Spoken], size_wh: SizeWH, limits: Limits | None = None) -> str:
     check_budget(objects, limits)
-    said = _write_many(objects, size_wh) or written(objects, None, lambda one: _write(one.shape, size_wh), kinds=SAYS)
+    quads = _many.quads_of(objects)
+    said = None if quads is None else said_quads(quads, size_wh)
+    if said is not None:
+        return joined([text for _, text in sorted(said)])
+    return joined(written(objects, None, lambda one: _write(one.shape, size_wh), kinds=SAYS))
+
+
+def joined(said: Sequence[str]) -> str:
+    """The objects one after another, or the sentence for nothing."""
     return f"{_OPEN}{', '.join(said)}{_CLOSE}" if said else NOTHING
 
 
-def _write_many(objects: Sequence[Spoken], size_wh: SizeWH) -> list[str] | None:
-    """What `_write` would write of each, in the order of `written`; None where it must be asked, or has something to refuse."""
-    turned = _many.quarters(objects)
+def said_quads(quads: Array, size_wh: SizeWH) -> list[Written] | None:
+    """What `_write` makes of each of n x 8 corners in px; None where it has something to refuse, or a box is not convex."""
+    turned = _many.quarters(quads)
     if turned is None:
         return None
     import numpy as np
@@ -53,12 +65,22 @@ def _write_many(objects: Sequence[Spoken], size_wh: SizeWH) -> list[str] | None:
     per = np.array([SPAN * STEPS / size_wh[0], SPAN * STEPS / size_wh[1]] * 2)
     steps = _many.nearest(turned[:, :4] * per)
     inside = (turned[:, :2] >= -1e-9) & (turned[:, :2] <= np.array(size_wh) + 1e-9)
-    if not (inside.all() and (steps[:, 2:] > 0).all()):
+    numbers = _numbers()
+    if not (inside.all() and (steps[:, 2:] > 0).all() and steps.max() < len(numbers)):
         return None
-    heard = np.column_stack((steps / per, np.where(angle == 0, 90.0, angle)))
-    rows = zip(_many.seen(heard).tolist(), (steps / STEPS).tolist(), heard[:, 4].tolist(), strict=True)
-    said = sorted((tuple(place), "{<%.2f><%.2f><%.2f><%.2f>|<%d>}" % (*four, t)) for place, four, t in rows)  # noqa: UP031
-    return [text for _, text in said]
+    degrees = np.where(angle == 0, 90.0, angle)
+    places = _many.seen(np.column_stack((steps / per, degrees))).tolist()
+    rows = zip(places, steps.astype(np.int64).tolist(), degrees.astype(np.int64).tolist(), strict=True)
+    return [
+        Written(tuple(place), f"{{{numbers[x]}{numbers[y]}{numbers[w]}{numbers[h]}|<{t}>}}")
+        for place, (x, y, w, h), t in rows
+    ]
+
+
+@cache
+def _numbers() -> list[str]:
+    """Each number of steps that a box in a square view can have, as it is written."""
+    return [f"<{steps / STEPS:.2f}>" for steps in range(2 * SPAN * STEPS)]
 
 
 def _write(shape: PointSet, size_wh: SizeWH) -> Written:

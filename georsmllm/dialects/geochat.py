@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from georsmllm.contracts import Dialect, Example, Limits, SizeWH, Spoken
 from georsmllm.errors import BadAnswer, CannotSay
@@ -21,6 +22,9 @@ from ._angles import Turned, corners, place, quarter
 from ._ear import NONE, check_corners, check_kind, check_range, found, items, numbers, pixels, stretch
 from ._frames import cells, relative
 from ._pen import Written, check_budget, check_centre, joined, nearest, scaled, written
+
+if TYPE_CHECKING:
+    from ._many import Array
 
 SPAN = 100
 FURTHEST = 100 * SPAN
@@ -37,13 +41,16 @@ extent = relative(SPAN)
 
 def encode(objects: Sequence[Spoken], size_wh: SizeWH, limits: Limits | None = None) -> str:
     check_budget(objects, limits)
-    said = _write_many(objects, size_wh) or written(objects, None, lambda one: write(one.shape, size_wh), kinds=SAYS)
-    return joined(said)
+    quads = _many.quads_of(objects)
+    said = None if quads is None else said_quads(quads, size_wh)
+    if said is not None:
+        return joined([text for _, text in sorted(said)])
+    return joined(written(objects, None, lambda one: write(one.shape, size_wh), kinds=SAYS))
 
 
-def _write_many(objects: Sequence[Spoken], size_wh: SizeWH) -> list[str] | None:
-    """What `write` would write of each, in the order of `written`; None where it must be asked, or has something to refuse."""
-    turned = _many.quarters(objects)
+def said_quads(quads: Array, size_wh: SizeWH) -> list[Written] | None:
+    """What `write` makes of each of n x 8 corners in px; None where it has something to refuse, or a box is not convex."""
+    turned = _many.quarters(quads)
     if turned is None:
         return None
     import numpy as np
@@ -60,8 +67,7 @@ def _write_many(objects: Sequence[Spoken], size_wh: SizeWH) -> list[str] | None:
     heard = np.column_stack(((low + high) / 2 / per, (high - low) / per, degrees))
     numbers = np.column_stack((low, high, degrees)).astype(np.int64).tolist()
     rows = zip(_many.seen(heard).tolist(), numbers, strict=True)
-    said = sorted((tuple(place), "{<%d><%d><%d><%d>|<%d>}" % tuple(row)) for place, row in rows)  # noqa: UP031
-    return [text for _, text in said]
+    return [Written(tuple(place), "{<%d><%d><%d><%d>|<%d>}" % tuple(row)) for place, row in rows]  # noqa: UP031
 
 
 def write(shape: PointSet, size_wh: SizeWH) -> Written:
