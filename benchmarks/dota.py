@@ -42,6 +42,8 @@ from georsmllm.rng import rng
 from georsmllm.types import Provenance, ViewFacts
 
 CLASSES = ("ship", "plane", "harbor", "small-vehicle", "large-vehicle", "storage-tank", "tennis-court", "bridge")
+ROUNDS = 4
+BATCH = 32  # label files whose boxes are written at once
 SIDE, PER_IMAGE = 1024, 67  # objects of an image of DOTA v1.0, on the average
 
 Functions = dict[str, object]
@@ -180,6 +182,8 @@ def _records(folder: Path, refs: list[Ref], out: Path) -> int:
 
 def conversations(folder: Path) -> int:
     """The very conversion of the SkySenseGPT script by our reader and our pen of its dialect, written; the number of rows."""
+    import numpy as np
+
     from georsmllm.classes import plural
     from georsmllm.dialects import fit_rs
     from georsmllm.formats import dota_txt
@@ -188,31 +192,35 @@ def conversations(folder: Path) -> int:
     encoder = msgspec.json.Encoder()
     wordings = [wording for wording in TEMPLATES if "{plural}" in wording]
     plurals = {name: plural(name.replace("-", " ")) for name in CLASSES}
+    paths = sorted((folder / "train" / "annfiles").iterdir())
     num = 0
     with (folder / "conversations.jsonl").open("wb") as file:
-        for path in sorted((folder / "train" / "annfiles").iterdir()):
-            drawn = rng(0, path.stem)
-            lines = dota_txt.read(path, path.name).lines
-            said: dict[str, list[fit_rs.Written]] = {name: [] for name in sorted(set(lines.names))}
-            for name, one in zip(lines.names, fit_rs.said_quads(lines.corners, (SIDE, SIDE)) or (), strict=True):
-                said[name].append(one)
-            answers = {name: fit_rs.joined([text for _, text in sorted(ones)]) for name, ones in said.items()}
-            absent = [name for name in CLASSES if name not in answers]
-            answers |= dict.fromkeys(drawn.sample(absent, min(1, len(absent))), fit_rs.NOTHING)
-            for name, answer in answers.items():
-                num += 1
-                question = f"[detection] {drawn.choice(wordings).format(plural=plurals[name])}"
-                row = {"id": num, "source": "DOTA", "image": f"{path.stem}.png", "question": question, "answer": answer}
-                file.write(encoder.encode(row) + b"\n")
+        for start in range(0, len(paths), BATCH):
+            batch = [dota_txt.read(path, path.name).lines for path in paths[start : start + BATCH]]
+            said = fit_rs.said_quads(np.concatenate([lines.corners for lines in batch]), (SIDE, SIDE))
+            assert said is not None
+            answers: list[dict[str, list[str]]] = [{name: [] for name in sorted(set(lines.names))} for lines in batch]
+            places = [of[name] for of, lines in zip(answers, batch, strict=True) for name in lines.names]
+            for i in said.order:
+                places[i].append(said.texts[i])
+            for path, of in zip(paths[start : start + BATCH], answers, strict=True):
+                drawn = Random(path.stem)
+                of[drawn.choice([name for name in CLASSES if name not in of])] = []
+                for name, texts in of.items():
+                    num += 1
+                    question = f"[detection] {drawn.choice(wordings).format(plural=plurals[name])}"
+                    row = {"id": num, "source": "DOTA", "image": path.name, "question": question}
+                    file.write(encoder.encode({**row, "answer": fit_rs.joined(texts)}) + b"\n")
     return num
 
 
 def timed(name: str, convert: Callable[[], int], objects: int) -> float:
-    """Records a second, printed as a row."""
-    convert()  # compiles, and warms the file cache, on every side
-    start = time.perf_counter()
-    num = convert()
-    seconds = time.perf_counter() - start
+    """Records a second in the best of some rounds, printed as a row."""
+    seconds, num = float("inf"), 0
+    for _ in range(ROUNDS):  # the first one compiles, and warms the file cache, on every side
+        start = time.perf_counter()
+        num = convert()
+        seconds = min(seconds, time.perf_counter() - start)
     print(f"| {name} | {num:,} | {seconds:.2f} | {num / seconds:,.0f} | {seconds / objects * 1e6:.1f} |", flush=True)
     return num / seconds
 

@@ -6,7 +6,7 @@ The same rules as in `_angles`, object by object; a law holds the two together.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from georsmllm.contracts import Spoken
 
@@ -69,3 +69,20 @@ def nearest(values: Array) -> Array:
     import numpy as np
 
     return np.floor(values + 0.5 + NEARLY)
+
+
+class Said(NamedTuple):
+    """The text of each of many boxes, in the order in which they came, and the order in which an answer says them."""
+
+    texts: list[str]
+    order: list[int]
+
+
+def ordered(texts: list[str], places: Array) -> Said:
+    """By where they are seen (n x 4), ties by the text, as `_pen.written` orders them."""
+    import numpy as np
+
+    order = np.lexsort(places.T[::-1])
+    if (np.diff(places[order], axis=0) == 0).all(axis=1).any():
+        return Said(texts, sorted(range(len(texts)), key=lambda i: (places[i].tolist(), texts[i])))
+    return Said(texts, order.tolist())

@@ -44,7 +44,7 @@ def encode(objects: Sequence[Spoken], size_wh: SizeWH, limits: Limits | None = N
     quads = _many.quads_of(objects)
     said = None if quads is None else said_quads(quads, size_wh)
     if said is not None:
-        return joined([text for _, text in sorted(said)])
+        return joined([said.texts[i] for i in said.order])
     return joined(written(objects, None, lambda one: _write(one.shape, size_wh), kinds=SAYS))
 
 
@@ -53,8 +53,9 @@ def joined(said: Sequence[str]) -> str:
     return f"{_OPEN}{', '.join(said)}{_CLOSE}" if said else NOTHING
 
 
-def said_quads(quads: Array, size_wh: SizeWH) -> list[Written] | None:
-    """What `_write` makes of each of n x 8 corners in px; None where it has something to refuse, or a box is not convex."""
+def said_quads(quads: Array, size_wh: SizeWH) -> _many.Said | None:
+    """The text of each of n x 8 corners in px, and the order of an answer; None where there is something to refuse, or a box
+    is not convex."""
     turned = _many.quarters(quads)
     if turned is None:
         return None
@@ -69,12 +70,9 @@ def said_quads(quads: Array, size_wh: SizeWH) -> list[Written] | None:
     if not (inside.all() and (steps[:, 2:] > 0).all() and steps.max() < len(numbers)):
         return None
     degrees = np.where(angle == 0, 90.0, angle)
-    places = _many.seen(np.column_stack((steps / per, degrees))).tolist()
-    rows = zip(places, steps.astype(np.int64).tolist(), degrees.astype(np.int64).tolist(), strict=True)
-    return [
-        Written(tuple(place), f"{{{numbers[x]}{numbers[y]}{numbers[w]}{numbers[h]}|<{t}>}}")
-        for place, (x, y, w, h), t in rows
-    ]
+    rows = zip(steps.astype(np.int64).tolist(), degrees.astype(np.int64).tolist(), strict=True)
+    texts = [f"{{{numbers[x]}{numbers[y]}{numbers[w]}{numbers[h]}|<{t}>}}" for (x, y, w, h), t in rows]
+    return _many.ordered(texts, _many.seen(np.column_stack((steps / per, degrees))))
 
 
 @cache

@@ -44,12 +44,13 @@ def encode(objects: Sequence[Spoken], size_wh: SizeWH, limits: Limits | None = N
     quads = _many.quads_of(objects)
     said = None if quads is None else said_quads(quads, size_wh)
     if said is not None:
-        return joined([text for _, text in sorted(said)])
+        return joined([said.texts[i] for i in said.order])
     return joined(written(objects, None, lambda one: write(one.shape, size_wh), kinds=SAYS))
 
 
-def said_quads(quads: Array, size_wh: SizeWH) -> list[Written] | None:
-    """What `write` makes of each of n x 8 corners in px; None where it has something to refuse, or a box is not convex."""
+def said_quads(quads: Array, size_wh: SizeWH) -> _many.Said | None:
+    """The text of each of n x 8 corners in px, and the order of an answer; None where there is something to refuse, or a box
+    is not convex."""
     turned = _many.quarters(quads)
     if turned is None:
         return None
@@ -66,8 +67,8 @@ def said_quads(quads: Array, size_wh: SizeWH) -> list[Written] | None:
     degrees = np.where(angle == 0, 90.0, angle)
     heard = np.column_stack(((low + high) / 2 / per, (high - low) / per, degrees))
     numbers = np.column_stack((low, high, degrees)).astype(np.int64).tolist()
-    rows = zip(_many.seen(heard).tolist(), numbers, strict=True)
-    return [Written(tuple(place), "{<%d><%d><%d><%d>|<%d>}" % tuple(row)) for place, row in rows]  # noqa: UP031
+    texts = [f"{{<{x1}><{y1}><{x2}><{y2}>|<{t}>}}" for x1, y1, x2, y2, t in numbers]
+    return _many.ordered(texts, _many.seen(heard))
 
 
 def write(shape: PointSet, size_wh: SizeWH) -> Written:
