@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-IMAGE_TOKEN = "<image>"  # noqa: S105 - the placeholder that trainers replace by image features, no secret
+from .render import IMAGE_TOKEN
 
 
 class Turn(msgspec.Struct, frozen=True, gc=False):

@@ -67,7 +67,7 @@ def said_quads(quads: Array, size_wh: SizeWH) -> _many.Said | None:
     steps = _many.nearest(turned[:, :4] * per)
     inside = (turned[:, :2] >= -1e-9) & (turned[:, :2] <= np.array(size_wh) + 1e-9)
     numbers = _numbers()
-    if not (inside.all() and (steps[:, 2:] > 0).all() and steps.max() < len(numbers)):
+    if not (inside.all() and (steps[:, 2:] > 0).all() and (steps < len(numbers)).all()):
         return None
     degrees = np.where(angle == 0, 90.0, angle)
     rows = zip(steps.astype(np.int64).tolist(), degrees.astype(np.int64).tolist(), strict=True)

@@ -160,8 +160,6 @@ def read_image(path: Path, span: Span) -> ImageEntry:
 
 def read_annotations(path: Path, runs: tuple[Span, ...]) -> tuple[Annotation, ...]:
     """The annotations of the runs, in order; raises BadRecord with file@byte of the bad one."""
-    if len(runs) == 1:
-        return tuple(_read_run(path, runs[0]))
     return tuple(annotation for run in runs for annotation in _read_run(path, run))
 
 

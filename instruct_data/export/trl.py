@@ -12,8 +12,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from .. import parquet_files
-from ..conversations import IMAGE_TOKEN, REASONS, Conversation, Turn, fault
+from ..conversations import REASONS, Conversation, Turn, fault
 from ..export_job import Export, Hashed, Job
+from ..render import IMAGE_TOKEN
 
 if TYPE_CHECKING:
     import pyarrow as pa
