@@ -3,59 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import pytest
+from killing import dying
 from worlds import recipe, tree
 
 from georsmllm.errors import UsageError
 from georsmllm.instruct_data.build import build
 from georsmllm.recipe import Mix, Recipe
 
-KILLED = 9
-
 
 def rules(seed: int = 0) -> Recipe:
     """A small recipe whose mixture leaves views unused, so that removing them is among the effects."""
     return recipe("dota", seed=seed, mix=Mix(max_per_task={"count": 1, "det": 1, "region": 1}, negatives=0.0))
-
-
-def dying(work: Callable[[], object], after: int) -> bool:
-    """Run `work` in a child that dies, as by kill -9, before its n-th effect on the disk; whether it died."""
-    child = os.fork()
-    if child == 0:
-        left = after
-
-        def counted(effect):
-            def step(*args, **kwargs):
-                nonlocal left
-                left -= 1
-                if left < 0:
-                    os._exit(KILLED)
-                return effect(*args, **kwargs)
-
-            return step
-
-        effects = [(Path, name) for name in ("replace", "unlink", "mkdir", "rmdir")] + [
-            (shutil, "rmtree"),
-            (os, "fsync"),
-        ]
-        for owner, name in effects:
-            setattr(owner, name, counted(getattr(owner, name)))
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-    code = os.waitstatus_to_exitcode(status)
-    assert code in (0, KILLED), code
-    return code == KILLED
 
 
 @pytest.fixture(scope="module")

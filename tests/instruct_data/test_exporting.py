@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 from hand_made_set import records, write_records, write_set
+from killing import dying
 
 from georsmllm.errors import UsageError
 from georsmllm.instruct_data import export_job, exporting
@@ -18,8 +17,6 @@ from georsmllm.instruct_data.export_job import Export, Hashed, Job
 from georsmllm.instruct_data.exporting import Wanted, export, exporter, names
 from georsmllm.jsonl import alone
 from georsmllm.types import Record
-
-KILLED = 9
 
 
 @pytest.fixture
@@ -51,43 +48,6 @@ def test_the_same_set_gives_the_same_bytes(folder: Path, tmp_path: Path, to: str
     for name in ("one", "two"):
         export(folder, tmp_path / name, Wanted(to))
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
-
-
-def dying(work: Callable[[], object], after: int) -> bool:
-    """Run `work` in a child that dies, as by kill -9, before its n-th effect on the disk; whether it died."""
-    child = os.fork()
-    if child == 0:
-        left = after
-
-        def counted(effect):
-            def step(*args, **kwargs):
-                nonlocal left
-                left -= 1
-                if left < 0:
-                    os._exit(KILLED)
-                return effect(*args, **kwargs)
-
-            return step
-
-        for owner, name in (
-            (Path, "replace"),
-            (Path, "unlink"),
-            (Path, "mkdir"),
-            (os, "rename"),
-            (os, "fsync"),
-            (shutil, "rmtree"),
-        ):
-            setattr(owner, name, counted(getattr(owner, name)))
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-    code = os.waitstatus_to_exitcode(status)
-    assert code in (0, KILLED), code
-    return code == KILLED
 
 
 @pytest.mark.parametrize("to", ["llava", "ms-swift", "coco", "yolo-obb", "webdataset"])
