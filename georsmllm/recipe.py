@@ -6,18 +6,15 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
+from typing import Annotated, Literal
 
 import msgspec
 
+from georsmllm import typed_yaml
 from georsmllm.contracts import Limits
-from georsmllm.discover import nearest
 from georsmllm.errors import UsageError
 from georsmllm.images import AUTO, Stretch
-from georsmllm.overrides import Plain, set_key
-
-if TYPE_CHECKING:
-    import yaml
+from georsmllm.overrides import Plain
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -125,66 +122,14 @@ def load(path: Path | None, overrides: Sequence[str] = (), flags: Mapping[str, P
 
     Source paths become absolute: those in a file from the file's folder, those in flags from the working directory.
     """
-    tree, root = _from_file(path) if path is not None else ({}, None)
-    for override in overrides:
-        set_key(tree, override)
-    tree.update(flags or {})
-    _anchor_sources(tree, Path.cwd())
-    try:
-        recipe = msgspec.convert(tree, Recipe)
-    except msgspec.ValidationError as error:
-        raise UsageError(_explain(str(error), path, root)) from None
+    recipe = typed_yaml.load(Recipe, path, overrides, flags, anchor=_anchor_sources)
     _check(recipe)
     return recipe
 
 
 def dump(recipe: Recipe) -> str:
     """The recipe as YAML, every key in its place; `load` reads it back."""
-    import yaml
-
-    return yaml.safe_dump(msgspec.to_builtins(recipe), sort_keys=False, allow_unicode=True)
-
-
-def _from_file(path: Path) -> tuple[dict[str, Plain], yaml.Node | None]:
-    import yaml
-
-    text = _read(path)
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        loaded = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(loaded, dict):
-        raise UsageError(f"{path}: expected keys like `sources:` and `tasks:`, got {type(loaded).__name__}")
-    _refuse_twins(root, path)
-    tree = cast(dict[str, Plain], loaded)
-    _anchor_sources(tree, path.absolute().parent)
-    return tree, root
-
-
-def _refuse_twins(node: yaml.Node | None, path: Path) -> None:
-    """YAML keeps the last of two equal keys and says nothing; we say where."""
-    import yaml
-
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                raise UsageError(f"{path}:{key.start_mark.line + 1}: the key {key.value!r} stands there a second time")
-            seen.add(key.value)
-            _refuse_twins(value, path)
-    elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _refuse_twins(item, path)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise UsageError(f"no such recipe: {path}") from None
-    except (UnicodeDecodeError, IsADirectoryError):
-        raise UsageError(f"{path}: expected a YAML text file") from None
+    return typed_yaml.dump(recipe)
 
 
 def _anchor_sources(tree: dict[str, Plain], folder: Path) -> None:
@@ -192,79 +137,6 @@ def _anchor_sources(tree: dict[str, Plain], folder: Path) -> None:
     for source in sources if isinstance(sources, list) else []:
         if isinstance(source, dict) and isinstance(source.get("path"), str):
             source["path"] = os.path.normpath(folder / Path(str(source["path"])).expanduser())
-
-
-_UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>[^`]*)`(?: - at `\$(?P<at>[^`]*)`)?")
-_AT = re.compile(r" - at `\$(?P<at>[^`]*)`$")
-
-
-def _explain(message: str, path: Path | None, root: yaml.Node | None) -> str:
-    unknown = _UNKNOWN.match(message)
-    at = unknown["at"] if unknown else (found["at"] if (found := _AT.search(message)) else "")
-    steps = [name or number for name, number in re.findall(r"\.([^.\[]+)|\[([0-9]+)\]", at or "")]
-    if unknown:
-        known = tuple(f.encode_name for f in msgspec.structs.fields(_struct_at(steps)))
-        place = ".".join(steps)
-        message = (
-            f"unknown key {unknown['key']!r}"
-            + (f" in {place}" if place else "")
-            + f"; {nearest(unknown['key'], known)}"
-        )
-        steps = [*steps, unknown["key"]]
-    else:
-        message = _plain(_AT.sub("", message)).replace("Object missing", "missing") + _choices(message, steps)
-        message += f" at {'.'.join(steps)}" if steps else ""
-    line = _line(root, steps)
-    return f"{path or 'recipe'}{f':{line}' if line else ''}: {message}"
-
-
-def _choices(message: str, steps: Sequence[str]) -> str:
-    """The values that a key takes, where the one that came is none of them."""
-    if not message.startswith("Invalid enum value"):
-        return ""
-    fields = {field.encode_name: field.type for field in msgspec.structs.fields(_struct_at(steps[:-1]))}
-    return f"; it is one of {', '.join(map(str, get_args(fields[steps[-1]])))}"
-
-
-_WORDS = {"`object`": "a group of keys", "`array`": "a list", "`str`": "text", "`int`": "a whole number",
-          "`float`": "a number", "`bool`": "yes or no", "`null`": "nothing"}  # fmt: skip
-
-
-def _plain(message: str) -> str:
-    """The codec's words for types in a person's."""
-    for word, plain in _WORDS.items():
-        message = message.replace(word, plain)
-    return message
-
-
-def _struct_at(steps: Sequence[str]) -> type[msgspec.Struct]:
-    groups: dict[str, type[msgspec.Struct]] = {
-        "sources": Source,
-        "tiles": Tiles,
-        "limits": Limits,
-        "cyclic": Cyclic,
-        "mix": Mix,
-        "split": Split,
-        "stretch": Stretch,
-    }
-    return groups[steps[0]] if steps else Recipe
-
-
-def _line(root: yaml.Node | None, steps: Sequence[str]) -> int:
-    """The line of a key in the file, 0 where it does not stand in it."""
-    import yaml
-
-    node, line = root, 0
-    for step in steps:
-        if isinstance(node, yaml.MappingNode):
-            pair = next(((k, v) for k, v in node.value if k.value == step), None)
-            if pair is None:
-                return line
-            line, node = pair[0].start_mark.line + 1, pair[1]
-        elif isinstance(node, yaml.SequenceNode) and step.isdigit() and int(step) < len(node.value):
-            node = node.value[int(step)]
-            line = node.start_mark.line + 1
-    return line
 
 
 def _check(recipe: Recipe) -> None:

@@ -1,0 +1,1 @@
+"""Answers that cannot go wrong: the grammar of the asked form, walked over a tokenizer's pieces."""

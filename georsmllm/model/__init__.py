@@ -1,0 +1,1 @@
+"""The vision-language model: assembled, loaded, saved, merged; its tokens, labels and views."""

@@ -1,0 +1,1 @@
+"""Fine-tuning: recipes, batches, stages, checkpoints, what is logged."""
