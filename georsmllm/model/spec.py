@@ -202,9 +202,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         counts the whole square). Lookups, norms, activations, softmax, adapters and recomputation are not counted: divided
         by time and peak this is a model's utilisation, not the hardware's.
         """
-        learns = [module for module in ("vision", "projector", "llm") if module in train]
-        first = learns[0] if learns else None
-        matrices = dict.fromkeys(MODULES, 0)
+        matrices: dict[Module, int] = dict.fromkeys(MODULES, 0)
         for linear in self.linears:
             matrices[linear.module] += linear.weights
         tokens, features = sum(lengths), crops * self.vision.patches
@@ -217,14 +215,14 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             "llm": 2 * text.num_hidden_layers * squares * text.query_size,
         }
         total = 2 * features * self._patch_weights * (2 if "vision" in train and "vision" not in adapters else 1)
-        below = False  # whether something learns that this module's input depends on
-        for module, rows in (("vision", features), ("projector", features), ("llm", tokens)):
-            forward = 2 * rows * matrices[module]
-            passes = below or module == first
+        has_gradient = False  # from the first module that learns on, gradients pass
+        rows: tuple[tuple[Module, int], ...] = (("vision", features), ("projector", features), ("llm", tokens))
+        for module, num_rows in rows:
+            forward = 2 * num_rows * matrices[module]
+            has_gradient = has_gradient or module in train
             total += forward + attention[module]
-            total += (forward + 2 * attention[module]) * passes
+            total += (forward + 2 * attention[module]) * has_gradient
             total += forward * (module in train and module not in adapters)
-            below = passes
         return total
 
 
@@ -255,15 +253,15 @@ def of_folder(folder: Path) -> Spec:
         raise UsageError(f"{path}: {error}; expected the configuration of a LLaVA-OneVision model") from None
 
 
-class _TextKind(msgspec.Struct):
+class _TextKind(msgspec.Struct, frozen=True):
     model_type: str = "qwen2"
 
 
-class _VisionKind(msgspec.Struct):
+class _VisionKind(msgspec.Struct, frozen=True):
     model_type: str = "siglip_vision_model"
 
 
-class _Kind(msgspec.Struct):
+class _Kind(msgspec.Struct, frozen=True):
     """Read first, so that another architecture is named and not taken for a damaged file."""
 
     model_type: str = "one that is not named"
