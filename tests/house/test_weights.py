@@ -33,12 +33,16 @@ FEATHER = (
     "georsmllm.suspicions",
     "georsmllm.tiling",
     "georsmllm.train.recipe",
+    "georsmllm.train.show",
+    "georsmllm.train.throughput",
     "georsmllm.typed_yaml",
     "georsmllm.types",
     *(m.name for m in modules() if m.name.startswith("georsmllm.formats")),
     *(m.name for m in modules() if m.floor in ("converters", "parser", "scripts")),
 )
-IRON: tuple[str, ...] = ()
+IRON: tuple[str, ...] = (
+    "georsmllm.train.watch",
+)
 """May have torch at the top."""
 
 

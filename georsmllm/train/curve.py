@@ -1,0 +1,126 @@
+"""The picture of a run: loss as it was and smoothed, learning rates by module, what evaluations found; from metrics.jsonl."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from georsmllm.errors import MissingExtra
+from georsmllm.jsonl import replacing
+from georsmllm.train.sinks import read_journal
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+"""Okabe and Ito's, told apart by colour-blind eyes."""
+WINDOW = 20
+"""Logs that the smoothed loss is the mean of, or a tenth of all where that is less."""
+OVERALL = "all tasks"
+_MOST_TASKS = 7  # lines that a person can tell apart
+
+
+class Series(NamedTuple):
+    """Values of one name by step."""
+
+    steps: list[float]
+    values: list[float]
+
+
+def series(events: Sequence[Mapping[str, float | None]], prefix: str) -> dict[str, Series]:
+    """Of the names that begin so, without the prefix; what was not a number is left out."""
+    found: dict[str, Series] = {}
+    for event in events:
+        step = event["step"]
+        for name, value in event.items():
+            if name.startswith(prefix) and value is not None and step is not None and math.isfinite(value):
+                line = found.setdefault(name.removeprefix(prefix), Series([], []))
+                line.steps.append(step)
+                line.values.append(value)
+    return found
+
+
+def smoothed(values: Sequence[float], window: int) -> list[float]:
+    """The mean over about that many values around each, fewer at the ends."""
+    sums, num, reach = [0.0, *accumulate(values)], len(values), window // 2
+    ends = ((max(0, at - reach), min(num, at + reach + 1)) for at in range(num))
+    return [(sums[end] - sums[start]) / (end - start) for start, end in ends]
+
+
+def draw(journal: Path, picture: Path, *, title: str) -> None:
+    """The PNG of a journal; the same journal gives the same bytes. Raises MissingExtra."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError:
+        raise MissingExtra("matplotlib", "train", "the picture of a run's loss") from None
+    events = read_journal(journal)
+    panels = list(_panels(events))
+    figure = Figure(figsize=(9, 1.2 + 2.6 * len(panels)), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title)
+    axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    for one, (name, lines) in zip(axes, panels, strict=True):
+        if name == "loss":
+            _loss(one, lines)
+        else:
+            _lines(one, name, lines)
+        one.grid(alpha=0.3)
+        one.spines[["top", "right"]].set_visible(False)
+    axes[-1].set_xlabel("step")
+    with replacing(picture) as out:
+        figure.savefig(out, format="png", metadata={"Software": None})
+
+
+def _panels(events: Sequence[Mapping[str, float | None]]) -> Iterator[tuple[str, dict[str, Series]]]:
+    """What there is to draw, in this order; the loss always."""
+    yield "loss", {"loss": series(events, "").get("loss", Series([], []))}
+    rates = series(events, "learning_rate/")
+    if rates:
+        yield "learning rate", rates
+    verdicts = series(events, "eval/verdict/")
+    if verdicts:
+        yield "share of answers", verdicts
+    tasks = series(events, "eval/value/")
+    overall = series(events, "eval/").get("value")
+    if overall:
+        shown = dict(sorted(tasks.items(), key=lambda item: (-len(item[1].steps), item[0]))[: _MOST_TASKS - 1])
+        yield "score", {OVERALL: overall} | (shown if len(tasks) > 1 else {})
+
+
+def _loss(axes: Axes, lines: Mapping[str, Series]) -> None:
+    line = lines["loss"]
+    window = max(1, min(WINDOW, len(line.values) // 10))
+    axes.plot(line.steps, line.values, color=COLOURS[0], alpha=0.35, linewidth=1, label="as logged")
+    axes.plot(line.steps, smoothed(line.values, window), color=COLOURS[0], linewidth=2, label=f"mean over {window}")
+    positive = [value for value in line.values if value > 0]
+    if positive and max(positive) > 50 * min(positive):  # near zero only a logarithm shows what still happens
+        axes.set_yscale("log")
+    axes.set_ylabel("loss")
+    if line.values:
+        axes.legend(frameon=False, loc="upper right")
+
+
+def _lines(axes: Axes, name: str, lines: Mapping[str, Series]) -> None:
+    is_rate = name == "learning rate"
+    for number, label in enumerate(sorted(lines, key=lambda label: (-lines[label].values[-1], label))):
+        line, is_all = lines[label], label == OVERALL
+        axes.plot(
+            line.steps,
+            line.values,
+            color="black" if is_all else COLOURS[number % len(COLOURS)],
+            linewidth=2.5 if is_all else 1.5,
+            marker="" if is_rate else "o",
+            markersize=3,
+            label=f"{label}, up to {max(line.values):.1e}" if is_rate else label,
+        )
+    axes.set_ylabel(name)
+    axes.set_ylim(bottom=0)
+    if is_rate:
+        axes.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
+    else:
+        axes.set_ylim(0, 1.03)
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")

@@ -1,0 +1,111 @@
+"""Samples as the model reads them, for a person to look at: what is supervised, what is context, where images stand.
+
+In colour: supervised tokens green (two greens by turns, so that their borders show), context dim, the chat's own tokens
+bold. Without colour, supervised stretches stand in {+ +}. An image is one word, `<image x 1485>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from georsmllm.model.tokens import END, IGNORED, IMAGE, PAD, START, Chat, Rendered
+
+_PLAIN, _DIM, _BOLD = "\x1b[0m", "\x1b[2m", "\x1b[1m"
+_GREENS = ("\x1b[32m", "\x1b[92m")
+_BROKEN = "\ufffd"  # what a decoder gives for bytes that are no character yet
+
+
+class Piece(NamedTuple):
+    """A stretch of tokens that are shown alike. form: one of the chat's own tokens, or an image."""
+
+    text: str
+    is_supervised: bool
+    is_form: bool
+    num_tokens: int
+
+
+def pieces(rendered: Rendered, chat: Chat) -> Iterator[Piece]:
+    """The conversation in order: an image as one piece, a token of the form as one, words token by token (as many tokens as
+    it takes to make whole characters)."""
+    names = {chat.start: START, chat.end: END, chat.pad: PAD, chat.image: IMAGE}
+
+    def kind(pair: tuple[int, int]) -> tuple[int, bool]:
+        token, label = pair
+        return (token if token in names else -1), label != IGNORED
+
+    for (token, is_supervised), group in groupby(zip(*rendered, strict=True), kind):
+        ids = [one for one, _ in group]
+        if token == chat.image:
+            yield Piece(f"<image x {len(ids)}>", is_supervised, True, len(ids))
+        elif token in names:
+            yield from (Piece(names[token], is_supervised, True, 1) for _ in ids)
+        else:
+            yield from (Piece(text, is_supervised, False, num) for text, num in _characters(ids, chat))
+
+
+def _characters(ids: Sequence[int], chat: Chat) -> Iterator[tuple[str, int]]:
+    """Texts of the tokens with how many tokens each took."""
+    at = 0
+    for end in range(1, len(ids) + 1):
+        text = chat.decode(ids[at:end])
+        if end < len(ids) and text.endswith(_BROKEN) and end - at < 4:  # a character has up to four bytes
+            continue
+        yield text, end - at
+        at = end
+
+
+def dump(rendered: Rendered, chat: Chat, *, coloured: bool) -> str:
+    """One conversation as text, with or without terminal colours. What somebody's words would do to a terminal is shown in
+    letters instead."""
+    paint = _coloured if coloured else _marked
+    return paint([piece._replace(text=_harmless(piece.text)) for piece in pieces(rendered, chat)])
+
+
+def dump_row(row: Sequence[Rendered], chat: Chat, *, coloured: bool) -> str:
+    """The samples of a packed row, with the borders that no token sees across."""
+    border = "--- border of the row: positions begin again at 0, nothing before is seen ---"
+    border = f"{_BOLD}{border}{_PLAIN}" if coloured else border
+    return f"\n{border}\n".join(dump(one, chat, coloured=coloured).rstrip("\n") for one in row)
+
+
+def summary(row: Sequence[Rendered], *, num_images: int, num_crops: int) -> str:
+    """One line of numbers about a sample, or about a row of several."""
+    tokens = sum(len(one.ids) for one in row)
+    supervised = sum(one.num_supervised for one in row)
+    what = f"{len(row)} samples in one row, " if len(row) > 1 else ""
+    share = supervised / tokens if tokens else 0.0
+    images = f"{num_images} image{'s' * (num_images != 1)} as {num_crops} crop{'s' * (num_crops != 1)}"
+    return f"{what}{tokens} tokens, {supervised} supervised ({share:.1%}), {images if num_images else 'no image'}"
+
+
+def _harmless(text: str) -> str:
+    return "".join(c if c == "\n" or c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _coloured(shown: Sequence[Piece]) -> str:
+    out: list[str] = []
+    turn = 0
+    for piece in shown:
+        style = _DIM
+        if piece.is_supervised:
+            style, turn = _GREENS[turn], 1 - turn
+        style += _BOLD if piece.is_form and piece.is_supervised else ""
+        # colours end before a line does, so that a pager that cuts lines shows them right
+        out += [f"{style}{line}{_PLAIN}" if line else "" for line in piece.text.split("\n")][:1]
+        out += [f"\n{style}{line}{_PLAIN}" if line else "\n" for line in piece.text.split("\n")[1:]]
+    return "".join(out)
+
+
+def _marked(shown: Sequence[Piece]) -> str:
+    out: list[str] = []
+    for is_supervised, group in groupby(shown, lambda piece: piece.is_supervised):
+        text = "".join(piece.text for piece in group)
+        out.append(f"{{+{text}+}}" if is_supervised else text)
+    return "".join(out)
+
+
+def wants_colour(is_terminal: bool, environment: Callable[[str], str | None]) -> bool:
+    """Whether to colour: on a terminal, unless the person said NO_COLOR (https://no-color.org)."""
+    return is_terminal and not environment("NO_COLOR")
