@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 LIMITS = (1024, 2048)
 """Lengths that people train with."""
 
-_QWEN2 = (
+QWEN2_SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 """How Qwen2 splits before it merges: every digit by itself (Qwen2TokenizerFast in transformers)."""
 
-_OF_CLASS = {"Qwen2Tokenizer": _QWEN2, "GPT2Tokenizer": None}
+_OF_CLASS = {"Qwen2Tokenizer": QWEN2_SPLIT, "GPT2Tokenizer": None}
 _BATCH = 256
 _IMAGE = "<image>\n"
 

@@ -82,10 +82,15 @@ def _tokens(anyres: Anyres, size_wh: SizeWH) -> int:
     return anyres.base + rows * columns + rows
 
 
+def of_tower(side: int, patch: int, *, max_grid: int, most: int = 9) -> Anyres:
+    """For a tower of that image and patch size in pixels: all grids of 1 to max_grid crops a side, in the published order."""
+    sides = range(side, side * max_grid + 1, side)
+    return Anyres(side, side // patch, tuple((width, height) for height in sides for width in sides), most)
+
+
 def published() -> Anyres:
     """LLaVA-OneVision's with SigLIP so400m: crops of 384 px, grids of 1 to 6 crops a side, anyres_max_9."""
-    sides = range(384, 384 * 6 + 1, 384)
-    return Anyres(384, 27, tuple((width, height) for height in sides for width in sides), 9)
+    return of_tower(384, 14, max_grid=6)
 
 
 class _Size(msgspec.Struct):
@@ -100,7 +105,7 @@ class _ImageProcessor(msgspec.Struct):
 
 class _Processor(msgspec.Struct):
     num_image_tokens: int
-    vision_aspect_ratio: str
+    vision_aspect_ratio: str = "anyres_max_9"  # files of transformers 4 leave it out
     image_processor: _ImageProcessor | None = None
 
 

@@ -1,0 +1,133 @@
+"""Models from disk or hub: every file is held against the others first, and a weight that is missing is an error."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from georsmllm.errors import UsageError
+from georsmllm.files import folder as the_folder
+from georsmllm.model import soundness
+from georsmllm.model.needs import require
+
+if TYPE_CHECKING:
+    import torch
+    from peft import PeftModel
+    from transformers import BitsAndBytesConfig, LlavaOnevisionForConditionalGeneration
+
+    from georsmllm.model.image_only import ImageOnlyProcessor
+
+DType = Literal["auto", "bfloat16", "float32"]
+Attention = Literal["sdpa", "eager", "flash_attention_2"]
+_FILES = ("*.json", "*.jinja", "merges.txt", "vocab.txt", "*.safetensors")
+_HELD_WHOLE = ["vision_tower", "multi_modal_projector", "lm_head"]
+"""What QLoRA leaves in full precision: small, or read by the loss."""
+
+
+def resolve(path_or_id: str | Path) -> Path:
+    """A local folder as it is, or the snapshot of a hub id (downloaded where it is not in the cache); raises UsageError."""
+    path = Path(path_or_id).expanduser()
+    name = str(path_or_id)
+    if path.is_dir():
+        return path
+    if path.exists() or name.startswith((".", "~", os.sep)) or name.count("/") != 1:
+        return the_folder(path, "the folder of a model, or a hub id like llava-hf/llava-onevision-qwen2-7b-ov-hf")
+    require("reading a model from the hub")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=list(_FILES)))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        raise UsageError(
+            f"no folder {name} here, and as a hub id it cannot be had: {' '.join(str(error).split())[:160]}; check its name "
+            "and the network, or give a folder"
+        ) from None
+
+
+def model(
+    folder: Path,
+    *,
+    dtype: DType = "auto",
+    attn_implementation: Attention = "sdpa",
+    device: str | torch.device | None = None,
+    bits: Literal[4, 8] | None = None,
+) -> LlavaOnevisionForConditionalGeneration:
+    """A model in evaluation mode. bits: of its language model's frozen weights (a GPU and bitsandbytes). Raises UsageError."""
+    soundness.check(folder)
+    require("loading a model", *(["bitsandbytes"] if bits else []))
+    import torch
+    from transformers import LlavaOnevisionForConditionalGeneration
+    from transformers.utils import logging
+
+    dtypes = {"auto": "auto", "bfloat16": torch.bfloat16, "float32": torch.float32}
+    logging.disable_progress_bar()
+    loaded, info = LlavaOnevisionForConditionalGeneration.from_pretrained(
+        folder,
+        dtype=dtypes[dtype],
+        attn_implementation=attn_implementation,
+        use_safetensors=True,
+        ignore_mismatched_sizes=True,  # they come back in info, and are an error below
+        output_loading_info=True,
+        **({"quantization_config": _quantised(bits)} if bits else {}),
+    )
+    for what in ("missing", "unexpected", "mismatched"):
+        keys = sorted(str(key[0] if isinstance(key, tuple) else key) for key in info[f"{what}_keys"])
+        if keys:
+            raise UsageError(f"{folder}: {_explain(what, keys)}")
+    return loaded.to(device) if device is not None and not bits else loaded
+
+
+def adapted(
+    folder: Path,
+    *,
+    dtype: DType = "auto",
+    attn_implementation: Attention = "sdpa",
+    device: str | torch.device | None = None,
+    bits: Literal[4, 8] | None = None,
+    is_trainable: bool = False,
+) -> PeftModel:
+    """A model with the adapter of a folder on it, not merged; raises UsageError where its base is gone or another one."""
+    from georsmllm.model.adapters import base_of
+
+    base = base_of(folder)
+    require("loading an adapter", "peft")
+    from peft import PeftModel
+
+    whole = model(base, dtype=dtype, attn_implementation=attn_implementation, bits=bits)
+    found = PeftModel.from_pretrained(whole, folder, is_trainable=is_trainable, use_safetensors=True)
+    return found.to(device) if device is not None else found
+
+
+def processor(folder: Path) -> ImageOnlyProcessor:
+    """The processor of a model as transformers has it, for images and text, with Pillow's pixels."""
+    require("reading a processor")
+    from georsmllm.model.image_only import processor as of_folder
+
+    return of_folder(folder)
+
+
+def _quantised(bits: Literal[4, 8]) -> BitsAndBytesConfig:
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    if bits == 8:
+        return BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=_HELD_WHOLE)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+        llm_int8_skip_modules=_HELD_WHOLE,
+    )
+
+
+def _explain(what: str, keys: Sequence[str]) -> str:
+    some = ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
+    return {
+        "missing": f"its weights lack {some}, which config.json asks for",
+        "unexpected": f"its weights have {some}, which config.json knows nothing of",
+        "mismatched": f"its weights and config.json give {some} different shapes",
+    }[what] + "; the files are not of one model"

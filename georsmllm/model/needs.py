@@ -1,0 +1,14 @@
+"""The heavy dependencies, asked for by name before they are imported, so that a missing one is one line."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from georsmllm.errors import MissingExtra
+
+
+def require(purpose: str, *packages: str) -> None:
+    """Raises MissingExtra unless torch, transformers and the packages named are installed."""
+    for package in ("torch", "transformers", *packages):
+        if find_spec(package) is None:
+            raise MissingExtra(package, "model", purpose)

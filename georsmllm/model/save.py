@@ -1,0 +1,125 @@
+"""A model on disk, whole or not there at all: weights under their published names, and all that plain transformers needs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from georsmllm.errors import UsageError
+from georsmllm.files import held
+from georsmllm.jsonl import PART, write_json
+from georsmllm.model import sidecars
+from georsmllm.model.soundness import INDEX
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import LlavaOnevisionForConditionalGeneration
+
+SHARD_BYTES = 5 * 10**9
+_PUBLISHED = (
+    (re.compile(r"^model\.(?=image_newline|multi_modal_projector\.|vision_tower\.)"), ""),
+    (re.compile(r"^vision_tower\.(?!vision_model\.)"), "vision_tower.vision_model."),
+    (re.compile(r"^model\.language_model\."), "language_model.model."),
+    (re.compile(r"^lm_head\."), "language_model.lm_head."),
+)
+
+
+def published_name(name: str) -> str:
+    """The name of a weight in published checkpoints (which vLLM reads, too), from its name in memory.
+
+    transformers renames when it loads, and 5.23 saves the tower of a model that it did not load without `vision_model.`.
+    """
+    for pattern, put in _PUBLISHED:
+        name = pattern.sub(put, name)
+    return name
+
+
+def save(
+    model: LlavaOnevisionForConditionalGeneration,
+    folder_from: Path,
+    out: Path,
+    *,
+    state_dict: Mapping[str, torch.Tensor] | None = None,
+) -> Path:
+    """Weights and configuration of a model, tokenizer and processor of the folder it came from.
+
+    A model that is at `out` is replaced at the end, when the new one is whole. state_dict: in the place of the model's own
+    (gathered from elsewhere). A process that dies leaves what was there before, or, for an instant, nothing.
+    """
+    with new_folder(out, replace=True) as folder:
+        model.config.save_pretrained(folder)
+        write_weights(model, folder, state_dict)
+        sidecars.copy(folder_from, folder)
+    return out
+
+
+@contextmanager
+def new_folder(out: Path, *, replace: bool = False) -> Iterator[Path]:
+    """A folder to fill that takes its name when the block ends without an error; raises UsageError where `out` is taken.
+
+    replace: a model (or nothing) may be there.
+    """
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())) and not (replace and _is_model(out)):
+        what = held(out) if out.is_dir() else "a file"
+        raise UsageError(f"{out} is there already ({what}); choose another place, or remove it")
+    beside, old = (out.with_name(f".{out.name}-{tail}{PART}") for tail in ("new", "old"))
+    shutil.rmtree(beside, ignore_errors=True)  # of a process that was killed
+    try:
+        beside.mkdir(parents=True)
+    except OSError as error:
+        raise UsageError(f"cannot write {out}: {error.strerror}; choose another place") from error
+    try:
+        yield beside
+        _sync(beside)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+    if out.exists():
+        out.rename(old)
+    beside.rename(out)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_weights(
+    model: LlavaOnevisionForConditionalGeneration,
+    folder: Path,
+    state_dict: Mapping[str, torch.Tensor] | None = None,
+) -> None:
+    """Shards of a model's weights under their published names; a tied output embedding is left out, as transformers does."""
+    weights = model.state_dict() if state_dict is None else state_dict
+    named = {published_name(name): tensor for name, tensor in weights.items()}
+    if model.config.tie_word_embeddings:
+        named.pop("language_model.lm_head.weight", None)
+    write_tensors(named, folder)
+
+
+def write_tensors(named: Mapping[str, torch.Tensor], folder: Path, *, shard_bytes: int = SHARD_BYTES) -> None:
+    """model.safetensors, or shards and their index."""
+    from huggingface_hub import split_torch_state_dict_into_shards
+    from safetensors.torch import save_file
+
+    split = split_torch_state_dict_into_shards(dict(named), max_shard_size=shard_bytes)
+    for file, names in split.filename_to_tensors.items():
+        save_file({name: named[name].detach().cpu().contiguous() for name in names}, folder / file, {"format": "pt"})
+        (folder / file).chmod(folder.stat().st_mode & 0o666)  # the library makes files that only their owner may read
+    if split.is_sharded:
+        index = {"metadata": split.metadata, "weight_map": dict(sorted(split.tensor_to_filename.items()))}
+        write_json(folder / INDEX, index)
+
+
+def _is_model(folder: Path) -> bool:
+    return (folder / "config.json").is_file() or (folder / "adapter_config.json").is_file()
+
+
+def _sync(folder: Path) -> None:
+    """To the disk, so that a rename never names files that a power cut took."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())

@@ -1,0 +1,149 @@
+"""Whether a model's folder is whole and its files agree, before torch is imported; what is wrong is one line."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from georsmllm.errors import UsageError
+from georsmllm.files import folder as the_folder
+from georsmllm.files import held
+from georsmllm.jsonl import read_json
+from georsmllm.model import anyres, spec
+from georsmllm.model.tokens import Chat
+
+WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
+_BLOCK, _BLOCKS = 4096, 64
+_LENGTH = 8
+_MAX_HEADER = 100_000_000
+
+
+class Tensor(msgspec.Struct, frozen=True):
+    """Of a safetensors header. data_offsets: begin and end in bytes, behind the header."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    data_offsets: tuple[int, int]
+
+
+class Header(NamedTuple):
+    """tensors by name. size: bytes that the whole file has."""
+
+    tensors: dict[str, Tensor]
+    size: int
+
+
+class _Index(msgspec.Struct):
+    weight_map: dict[str, str]
+
+
+class _Grids(msgspec.Struct):
+    """What config.json says of the grids, which the model goes by; the processor's file has them once more."""
+
+    image_grid_pinpoints: tuple[tuple[int, int], ...] | None = None
+    vision_aspect_ratio: str = "anyres_max_9"
+
+
+def check(folder: Path) -> spec.Spec:
+    """Raises UsageError unless weights are there in full and configuration, tokenizer and processor agree."""
+    the_folder(folder, "the folder of a model, as `georsmllm model` makes it")
+    found = spec.of_folder(folder)
+    for path in weight_files(folder):
+        header(path)
+    check_tokens(folder, found)
+    _check_views(folder, found)
+    return found
+
+
+def check_tokens(folder: Path, found: spec.Spec) -> None:
+    """Raises UsageError unless every id of the tokenizer has an embedding, and the image's is the one the model waits for."""
+    chat = Chat.of_folder(folder)
+    if chat.size > found.text.vocab_size:
+        raise UsageError(
+            f"{folder}: the tokenizer has {chat.size} ids, the model embeds {found.text.vocab_size}; they are not of one "
+            "model: `georsmllm model assemble` joins and resizes"
+        )
+    if chat.image != found.image_token_index:
+        raise UsageError(
+            f"{folder}: <image> is id {chat.image} of the tokenizer, config.json has image_token_index "
+            f"{found.image_token_index}; they are not of one model"
+        )
+
+
+def weight_files(folder: Path) -> tuple[Path, ...]:
+    """The safetensors files of a model, all there; raises UsageError."""
+    whole, index = folder / WEIGHTS, folder / INDEX
+    if index.is_file():
+        names = sorted(set(read_json(index, _Index).weight_map.values()))
+        gone = [name for name in names if not (folder / name).is_file()]
+        if gone:
+            raise UsageError(f"{folder}: {', '.join(gone[:3])} of {len(names)} weight files is missing; copy it again")
+        return tuple(folder / name for name in names)
+    if whole.is_file():
+        return (whole,)
+    pickles = sorted(path.name for path in folder.glob("*.bin"))
+    if pickles:
+        raise UsageError(
+            f"{folder} has its weights as {pickles[0]}, a pickle, which may run code; only safetensors are read: load it "
+            "where you trust it with transformers, then save_pretrained"
+        )
+    raise UsageError(f"{folder} has no {WEIGHTS} and no {INDEX}; it holds {held(folder)}")
+
+
+def header(path: Path) -> Header:
+    """What a safetensors file holds, without its numbers; raises UsageError for one that is damaged or cut short."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(_LENGTH), "little")
+        size = path.stat().st_size
+        if not 0 < length <= min(size, _MAX_HEADER):
+            raise UsageError(f"{path}: no safetensors file")
+        try:
+            raw = msgspec.json.decode(file.read(length), type=dict[str, msgspec.Raw])
+            raw.pop("__metadata__", None)
+            tensors = {name: msgspec.json.decode(one, type=Tensor) for name, one in raw.items()}
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise UsageError(f"{path}: no safetensors file: {error}") from None
+    expected = _LENGTH + length + max((one.data_offsets[1] for one in tensors.values()), default=0)
+    if size != expected:
+        raise UsageError(
+            f"{path}: expected {expected} bytes, got {size}; a download or a copy was cut short, repeat it"
+        )
+    return Header(tensors, size)
+
+
+def identity(folder: Path) -> str:
+    """A hash that tells one model's weights from another's: the headers and 64 blocks of each of its files."""
+    digest = hashlib.sha256()
+    for path in weight_files(folder):
+        size = path.stat().st_size
+        digest.update(f"{path.name}\0{size}\0".encode())
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(_LENGTH), "little")
+            digest.update(file.read(length))
+            for block in range(_BLOCKS):
+                file.seek(block * size // _BLOCKS, os.SEEK_SET)
+                digest.update(file.read(_BLOCK))
+    return digest.hexdigest()
+
+
+def _check_views(folder: Path, found: spec.Spec) -> None:
+    views = anyres.of_folder(folder)
+    tower = found.vision
+    if (views.side, views.patches) != (tower.image_size, tower.image_size // tower.patch_size):
+        raise UsageError(
+            f"{folder}: the processor cuts crops of {views.side} px into {views.patches} x {views.patches} features, the "
+            f"tower of config.json takes {tower.image_size} px in patches of {tower.patch_size}; they are not of one model"
+        )
+    config = read_json(folder / spec.CONFIG, _Grids)
+    grids = anyres.published().grids
+    if config.image_grid_pinpoints is not None:
+        grids = tuple((width, height) for height, width in config.image_grid_pinpoints)
+    if (grids, config.vision_aspect_ratio) != (views.grids, f"anyres_max_{views.most}"):
+        raise UsageError(
+            f"{folder}: image_grid_pinpoints or vision_aspect_ratio of config.json and of the processor differ; the model "
+            "would see other features than its questions have places for"
+        )
