@@ -1,0 +1,141 @@
+"""Questions to a model and its answers, whatever engine gives them: what is asked together, and the run that journals it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from georsmllm.asked import check_images
+from georsmllm.errors import UsageError
+from georsmllm.predictions import WHOLE, Finish, Journal, Line, Shard
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from georsmllm.constrain.form import Form
+    from georsmllm.model.anyres import Anyres, SizeWH
+    from georsmllm.model.tokens import Chat
+    from georsmllm.train.sources import Source
+    from georsmllm.types import Message, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """messages: with or without the gold answer at the end, which is never shown. sizes_wh: of the images in pixels.
+    images: opens them, in another thread; may raise BadRecord. where: file:line. form: what the answer must look like."""
+
+    id: str
+    messages: tuple[Message, ...]
+    sizes_wh: tuple[SizeWH, ...]
+    images: Callable[[], Sequence[Image]]
+    where: str
+    form: Form | None = None
+
+
+class Answer(NamedTuple):
+    """finish: "length" where the budget cut it. num_tokens: generated, the end token not counted."""
+
+    text: str
+    finish: Finish
+    num_tokens: int
+
+
+class Decoding(NamedTuple):
+    """temperature 0: the likeliest token at each step; top_p and seed are of no effect then."""
+
+    max_new_tokens: int
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+
+
+class Engine(Protocol):
+    """Answers each batch in turn, in the order of its questions."""
+
+    def stream(self, batches: Iterable[Sequence[Question]], decoding: Decoding) -> Iterator[list[Answer]]: ...
+
+
+class Tally(NamedTuple):
+    """What a run did: answers, tokens and seconds of it; cut: answers that the budget ended."""
+
+    answers: int = 0
+    cut: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+
+
+def question_of(source: Source, number: int, *, constrained: bool = False) -> Question:
+    """The question of a record."""
+    said = source.conversation(number)
+    return Question(
+        said.id,
+        said.messages,
+        said.sizes_wh,
+        lambda: source.images(number),
+        source.place(number),
+        _form(source[number]) if constrained else None,
+    )
+
+
+def _form(record: Record) -> Form | None:
+    from georsmllm.constrain import form
+
+    return form.of(record)
+
+
+def plan(source: Source, count: int, chat: Chat, anyres: Anyres, *, batch_size: int) -> list[list[int]]:
+    """The numbers of the first `count` records that are asked together: of like images, then of one task, whose answers are
+    alike in length, then of like questions; longest first, so that memory runs out at once or never. Sees that every image
+    is there and every id is of one record. Raises BadRecord, UsageError."""
+    keys: list[tuple[int, str, int, int]] = []
+    places: dict[str, str] = {}
+    for number in range(count):
+        record, sizes_wh, where = source[number], source.conversation(number).sizes_wh, source.place(number)
+        if record.id in places:
+            raise UsageError(f"{where}: {record.id!r} stands at {places[record.id]}, too; an id names one record")
+        places[record.id] = where
+        check_images(source, number, record)
+        visual = anyres.tokens(sizes_wh) if sizes_wh else ()
+        length = len(chat.prompt(record.messages, visual, where=where))
+        keys.append((-sum(visual), record.task, -length, number))
+    order = [number for *_, number in sorted(keys)]
+    return [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
+
+
+def answer(
+    source: Source,
+    batches: Sequence[Sequence[int]],
+    engine: Engine,
+    journal: Journal,
+    *,
+    decoding: Decoding,
+    constrained: bool = False,
+    shard: Shard = WHOLE,
+    tick: Callable[[Tally], None] = lambda _: None,
+) -> Tally:
+    """Answer this process's share of the batches that no journal holds whole, each written when it is answered. tick: is told
+    the tally after each batch."""
+    with journal.writing():
+        done = journal.done()
+        left = [batch for batch in batches[shard.number :: shard.of] if not done.issuperset(batch)]
+        questions = ([question_of(source, number, constrained=constrained) for number in batch] for batch in left)
+        tally, start = Tally(), time.perf_counter()
+        for batch, answers in zip(left, engine.stream(questions, decoding), strict=True):
+            journal.add(
+                {
+                    number: Line(
+                        id=source.conversation(number).id, text=one.text, finish=one.finish, tokens=one.num_tokens
+                    )
+                    for number, one in zip(batch, answers, strict=True)
+                }
+            )
+            tally = Tally(
+                tally.answers + len(batch),
+                tally.cut + sum(one.finish == "length" for one in answers),
+                tally.tokens + sum(one.num_tokens for one in answers),
+                time.perf_counter() - start,
+            )
+            tick(tally)
+    return tally
