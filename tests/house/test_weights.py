@@ -26,10 +26,12 @@ FEATHER = (
     "georsmllm.model.tokens",
     "georsmllm.measures",
     "georsmllm.pointtext",
+    "georsmllm.predictions",
     "georsmllm.reasons",
     "georsmllm.recipe",
     "georsmllm.relations",
     "georsmllm.rng",
+    "georsmllm.scoring",
     "georsmllm.suspicions",
     "georsmllm.tiling",
     "georsmllm.train.recipe",
@@ -41,6 +43,7 @@ FEATHER = (
     *(m.name for m in modules() if m.floor in ("converters", "parser", "scripts")),
 )
 IRON: tuple[str, ...] = (
+    "georsmllm.infer",
     "georsmllm.train.watch",
 )
 """May have torch at the top."""
