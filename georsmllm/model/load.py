@@ -87,18 +87,27 @@ def adapted(
     attn_implementation: Attention = "sdpa",
     device: str | torch.device | None = None,
     bits: Literal[4, 8] | None = None,
+    base: str | Path | None = None,
     is_trainable: bool = False,
 ) -> PeftModel:
-    """A model with the adapter of a folder on it, not merged; raises UsageError where its base is gone or another one."""
-    from georsmllm.model.adapters import base_of
+    """A model with the adapter of a folder on it, not merged; raises UsageError where its base is gone or another one.
 
-    base = base_of(folder)
+    base: where the model under it is now, when it is not where it was.
+    """
+    from georsmllm.model.adapters import WEIGHTS, base_of
+
+    found = base_of(folder, base)
+    names = {*soundness.header(folder / WEIGHTS).tensors}
     require("loading an adapter", "peft")
-    from peft import PeftModel
+    from peft import PeftModel, get_peft_model_state_dict
 
-    whole = model(base, dtype=dtype, attn_implementation=attn_implementation, bits=bits)
-    found = PeftModel.from_pretrained(whole, folder, is_trainable=is_trainable, use_safetensors=True)
-    return found.to(device) if device is not None else found
+    whole = model(found, dtype=dtype, attn_implementation=attn_implementation, bits=bits)
+    both = PeftModel.from_pretrained(whole, folder, is_trainable=is_trainable)
+    wanted = {*get_peft_model_state_dict(both, save_embedding_layers=False)}
+    for what, keys in (("missing", wanted - names), ("unexpected", names - wanted)):
+        if keys:
+            raise UsageError(f"{folder}: {_explain(what, sorted(keys))}")
+    return both.to(device) if device is not None else both
 
 
 def processor(folder: Path) -> ImageOnlyProcessor:

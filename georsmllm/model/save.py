@@ -64,9 +64,7 @@ def new_folder(out: Path, *, replace: bool = False) -> Iterator[Path]:
 
     replace: a model (or nothing) may be there.
     """
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())) and not (replace and _is_model(out)):
-        what = held(out) if out.is_dir() else "a file"
-        raise UsageError(f"{out} is there already ({what}); choose another place, or remove it")
+    check_free(out, replace=replace)
     beside, old = (out.with_name(f".{out.name}-{tail}{PART}") for tail in ("new", "old"))
     shutil.rmtree(beside, ignore_errors=True)  # of a process that was killed
     try:
@@ -84,6 +82,15 @@ def new_folder(out: Path, *, replace: bool = False) -> Iterator[Path]:
         out.rename(old)
     beside.rename(out)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def check_free(out: Path, *, replace: bool = False) -> None:
+    """Raises UsageError where something else than an empty folder (or, to replace, a model) has the name already."""
+    if out.is_dir():
+        if any(out.iterdir()) and not (replace and _is_model(out)):
+            raise UsageError(f"{out} is there already and holds {held(out)}; choose another place, or remove it")
+    elif out.exists():
+        raise UsageError(f"{out} is there already, a file; choose another place, or remove it")
 
 
 def write_weights(
