@@ -59,6 +59,14 @@ def plural(name: str) -> str:
     return f"{name}es" if _SIBILANT.search(name) else f"{name}s"
 
 
+def of_plural(name: str) -> str:
+    """The canonical name of which this is the plural, "" where there is none."""
+    head, space, last = name.rpartition(" ")
+    irregular = (one for one, several in _nouns().irregular.items() if several == name)
+    guesses = (f"{head}{space}{lemma(last)}", name[:-1], name[:-2], name, name.removesuffix(" areas"), *irregular)
+    return next((guess for guess in guesses if guess and plural(guess) == name), "")
+
+
 def with_article(name: str) -> str:
     """A canonical name as one thing: "a ship", "an airport", "a water area"."""
     noun = f"{name} area" if name in _nouns().mass else _singular(name)

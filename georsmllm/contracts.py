@@ -15,6 +15,7 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
+from georsmllm.constrain.form import Form, Question
 from georsmllm.types import KINDS, Instruction, Kind, PointSet, Record, Sample
 
 
@@ -116,6 +117,10 @@ class Score:
     parts: Mapping[str, float] = field(default_factory=dict)
 
 
+def _free(_: Question) -> None:
+    """No form: answers are words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """An instruction task: its tag is its name in brackets.
@@ -124,6 +129,8 @@ class Task:
     and refusals of one view. score(text, record): the judgement of one answer; total, never raises on any text.
     metrics: one paragraph that names the numbers and their empty, tie and resolution rules. ceiling: the least score
     that the gold text itself gets: 1.0, or less where the metric is geometric and the text is rounded and simplified.
+    form(question): what an answer must look like to be read, None where words are free; it knows no gold, and no gold text
+    is outside of it.
     """
 
     title: str
@@ -132,6 +139,7 @@ class Task:
     score: Callable[[str, Record], Score]
     metrics: str
     ceiling: float = 1.0
+    form: Callable[[Question], Form | None] = _free
 
 
 SizeWH = tuple[int, int]

@@ -139,6 +139,27 @@ def fill(template: str, values: Mapping[str, Part | tuple[Part, ...]]) -> tuple[
     return tuple(parts)
 
 
+def slots_of(text: str, templates: Sequence[str], slots: frozenset[str]) -> dict[str, str] | None:
+    """The words in the slots of the first of the wordings with these slots that a question is; None where it is none."""
+    for template in templates:
+        if _slots(template) == slots:
+            match = _as_pattern(template).fullmatch(text)
+            if match is not None:
+                return match.groupdict()
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _as_pattern(template: str) -> re.Pattern[str]:
+    return re.compile(
+        "".join(
+            re.escape(literal) + (f"(?P<{slot}>.+)" if slot else "")
+            for literal, slot, _, _ in Formatter().parse(template)
+        ),
+        re.DOTALL,
+    )
+
+
 def identity(view: Sample, task: str, form: str, *about: str) -> str:
     """The id of an instruction: unique in the view as long as no form asks twice about the same things."""
     return f"{view.id}#{task}-{form}" + "".join(f":{name.replace(' ', '_')}" for name in about)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from georsmllm.constrain.form import Question
 from georsmllm.contracts import Limits
 from georsmllm.errors import CannotSay
 from georsmllm.geometry import clip, to_box, to_rbox
@@ -36,6 +37,11 @@ def kind_of(kinds: set[Kind], sayable: Sequence[Kind]) -> Kind:
     both: tuple[Kind, Kind] = ("box", "rbox") if kinds == {"box"} else ("rbox", "box")
     wanted, other = both
     return other if wanted not in sayable and other in sayable else wanted
+
+
+def asked_boxes(question: Question) -> tuple[Kind, ...]:
+    """The boxes that the words of a question want."""
+    return ("box",) if question.text.rstrip().endswith(UPRIGHT.strip()) else ("rbox",)
 
 
 def boxed(view: Sample, indices: tuple[int, ...], kind: Kind, limits: Limits) -> Said:

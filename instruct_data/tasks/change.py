@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from georsmllm.classes import canonical, plural
+from georsmllm.constrain.form import Form, Points, Question
 from georsmllm.contracts import AskOptions, Built, Limits, Refusal, Score, Task
 from georsmllm.errors import BadAnswer, CannotSay
 from georsmllm.metrics.detection import macro_rates, matched
@@ -263,11 +264,16 @@ def _parts(found: Overlap, *, object_f1: float, readable: bool) -> dict[str, flo
     }
 
 
+def form(_: Question) -> Form:
+    return Points(("polygon",))
+
+
 TASK = Task(
     title="Change detection",
     templates=TEMPLATES,
     build=build,
     score=score,
+    form=form,
     metrics=(
         "Value: pixel IoU of the united answer and the united exact gold, by the pixel-centre rule at the view's own size; "
         "both empty: 1; one empty, or unreadable: 0. Its mean is gIoU. Parts: intersection and union in pixels, summed for "

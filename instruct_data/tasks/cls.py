@@ -5,11 +5,12 @@ from __future__ import annotations
 from random import Random
 
 from georsmllm.classes import canonical
+from georsmllm.constrain.form import Form, Question, texts
 from georsmllm.contracts import AskOptions, Built, Refusal, Score, Task
 from georsmllm.errors import BadAnswer
 from georsmllm.types import Instruction, Record, Sample
 
-from ._asking import fill, identity, is_speakable, lines, pick
+from ._asking import fill, identity, is_speakable, lines, pick, slots_of
 
 TEMPLATES = lines("""
     What kind of scene is this? Answer with the class name only.
@@ -124,11 +125,18 @@ def score(text: str, record: Record) -> Score:
     return Score("ok", float(name == canonical(record.gold_text)))
 
 
+def form(question: Question) -> Form | None:
+    """One of the candidates that the words name; None where they name none."""
+    found = slots_of(question.text, TEMPLATES, _CANDIDATES)
+    return texts(found["candidates"].split(", ")) if found else None
+
+
 TASK = Task(
     title="Scene class",
     templates=TEMPLATES,
     build=build,
     score=score,
+    form=form,
     metrics=(
         "Value: 1 when the canonical names are equal (case, spaces, hyphens and listed synonyms do not matter), else 0; "
         "white space around the answer and one final full stop are let pass, a sentence around the name is wrong. An "

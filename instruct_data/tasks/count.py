@@ -6,6 +6,7 @@ import re
 from random import Random
 
 from georsmllm.classes import is_countable, plural
+from georsmllm.constrain.form import Form, Question, whole_number
 from georsmllm.contracts import AskOptions, Built, Refusal, Score, Task
 from georsmllm.errors import BadAnswer
 from georsmllm.types import Instruction, Record, Sample
@@ -98,11 +99,16 @@ def score(text: str, record: Record) -> Score:
     return Score("ok", float(error == 0), {"abs_error": float(error), "within_one": float(error <= 1)})
 
 
+def form(_: Question) -> Form:
+    return whole_number(MAX_DIGITS)
+
+
 TASK = Task(
     title="Counting",
     templates=TEMPLATES,
     build=build,
     score=score,
+    form=form,
     metrics=(
         "Value: exact accuracy. Parts: abs_error (its mean is the MAE) and within_one. Read strictly as ASCII digits; "
         "number words, signs, decimals and sentences are unreadable: value and within_one 0, abs_error that of the "

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from random import Random
 
-from georsmllm.classes import is_countable, plural
+from georsmllm.classes import is_countable, of_plural, plural
+from georsmllm.constrain.form import Form, Points, Question, by_class
 from georsmllm.contracts import AskOptions, Built, Limits, Refusal, Score, Task
 from georsmllm.errors import BadAnswer, CannotSay
 from georsmllm.metrics.detection import Matched, macro_rates, mean_iou, true_positives
 from georsmllm.pointtext import decode
 from georsmllm.types import Instruction, Kind, Part, PointSet, Record, Said, Sample
 
-from ._asking import Found, absent, divide, fill, identity, lines, listed, pick, refuse_all
-from ._boxing import UPRIGHT, answer_kind, boxed, laid_over
+from ._asking import Found, absent, divide, fill, identity, lines, listed, pick, refuse_all, slots_of
+from ._boxing import UPRIGHT, answer_kind, asked_boxes, boxed, laid_over
 from ._gold import shapes_of, size_of
 
 TEMPLATES = lines("""
@@ -198,11 +200,25 @@ def _score(verdict: str, matches: list[Matched]) -> Score:
     return Score(verdict, mean([rates.f1 for rates in at_50]), parts)
 
 
+def form(question: Question) -> Form | None:
+    """Boxes, or a line of them for each class; None where the words ask class by class and do not tell for which."""
+    kinds = asked_boxes(question)
+    if len(question.labels) > 1:
+        return by_class(question.labels, kinds)
+    words = question.text.rstrip().removesuffix(UPRIGHT.strip()).rstrip()
+    found = slots_of(words, TEMPLATES, _MANY) if not question.labels else None
+    if found is None or slots_of(words, TEMPLATES, _ONE) is not None:
+        return Points(kinds)
+    labels = [of_plural(name) for name in re.split(", | and ", found["classes"])]
+    return by_class([label for label in labels if label], kinds) if all(labels) else None
+
+
 TASK = Task(
     title="Detection",
     templates=TEMPLATES,
     build=build,
     score=score,
+    form=form,
     metrics=(
         "Value: F1 at (rotated) IoU >= 0.5, one-to-one by the Hungarian method on 1 - IoU, averaged over the asked "
         "classes; nothing there and nothing answered: 1; unreadable: 0, also where nothing is there. Parts: precision "

@@ -7,6 +7,7 @@ import re
 from random import Random
 from typing import NamedTuple
 
+from georsmllm.constrain.form import Exactly, Form, Name, Question, Then, degrees
 from georsmllm.contracts import AskOptions, Built, Refusal, Score, Task
 from georsmllm.errors import BadAnswer, CannotSay
 from georsmllm.geo import lon_lat
@@ -45,9 +46,14 @@ arXiv:2307.05845)."""
 NEAR_KM = (1, 25, 200, 750, 2500)
 """Street, city, region, country and continent, the thresholds of IM2GPS."""
 
+MOST_CHARACTERS = 200
+"""Of a place's name."""
+
 _SLOTS = frozenset({"form"})
 _DEGREES = r"[+-]?[0-9]{1,3}(?:\.[0-9]{1,12})?"
-_ANSWER = re.compile(rf"(?:(?P<place>[^()]{{1,200}}),\s*)?\(\s*(?P<lat>{_DEGREES})\s*,\s*(?P<lon>{_DEGREES})\s*\)\.?")
+_ANSWER = re.compile(
+    rf"(?:(?P<place>[^()]{{1,{MOST_CHARACTERS}}}),\s*)?\(\s*(?P<lat>{_DEGREES})\s*,\s*(?P<lon>{_DEGREES})\s*\)\.?"
+)
 
 
 class Place(NamedTuple):
@@ -148,11 +154,20 @@ def _parts(said: Place, gold: Place, distance_km: float) -> dict[str, float]:
     }
 
 
+def form(question: Question) -> Form | None:
+    """As the words say: with the name of a place, or without; None where they say neither."""
+    at = (Exactly("("), degrees(90, DECIMALS), Exactly(", "), degrees(180, DECIMALS), Exactly(")"))
+    if NAMED in question.text:
+        return Then((Name(MOST_CHARACTERS), Exactly(", "), *at))
+    return Then(at) if BARE in question.text else None
+
+
 TASK = Task(
     title="Geolocation",
     templates=TEMPLATES,
     build=build,
     score=score,
+    form=form,
     metrics=(
         "Value: exp(-d / 1492.7 km) for the great-circle distance d to the gold coordinates (haversine on the mean radius, "
         "within 0.6 % of the ellipsoid), as in GeoGuessr; an answer that is not `City, (latitude, longitude)` or "

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from random import Random
 
 from georsmllm.classes import is_countable, plural
+from georsmllm.constrain.form import Form, Points, Question
 from georsmllm.contracts import AskOptions, Built, Refusal, Score, Task
 from georsmllm.errors import BadAnswer, CannotSay
 from georsmllm.geometry import to_rbox
@@ -25,7 +26,7 @@ from ._asking import (
     pick,
     refuse_all,
 )
-from ._boxing import UPRIGHT, answer_kind, boxed, kind_of, laid_over
+from ._boxing import UPRIGHT, answer_kind, asked_boxes, boxed, kind_of, laid_over
 from ._expressions import drawn, is_rival
 from ._given import Expression, given, is_plural
 from ._gold import cell_of, shapes_of, size_of
@@ -268,11 +269,16 @@ def _score(verdict: str, match: Matched, first: float) -> Score:
     return Score(verdict, value * readable, parts)
 
 
+def form(question: Question) -> Form:
+    return Points(asked_boxes(question))
+
+
 TASK = Task(
     title="Referring expressions",
     templates=TEMPLATES,
     build=build,
     score=score,
+    form=form,
     metrics=(
         "Value: for an expression of one object Acc@0.5, 1 where the (rotated) IoU of the first box of the answer is over "
         "0.5, strictly, whatever boxes follow, and 0 without a box; of several objects the F1 at IoU >= 0.5, one-to-one by "

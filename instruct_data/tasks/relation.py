@@ -8,6 +8,7 @@ from random import Random
 from typing import NamedTuple
 
 from georsmllm.classes import is_countable, plural
+from georsmllm.constrain.form import Form, Points, Question
 from georsmllm.contracts import AskOptions, Built, Refusal, Score, Task
 from georsmllm.errors import BadAnswer, CannotSay
 from georsmllm.metrics.detection import Matched, macro_rates, mean_iou, true_positives
@@ -15,8 +16,8 @@ from georsmllm.metrics.text import same_words, token_f1, words
 from georsmllm.pointtext import NONE, decode
 from georsmllm.types import UNNAMED, Instruction, Kind, Part, Record, Said, Sample, Text
 
-from ._asking import askable, by_class, divide, fill, identity, lines, pick, refuse_all, singular
-from ._boxing import UPRIGHT, answer_kind, boxed, laid_over
+from ._asking import askable, by_class, divide, fill, identity, lines, pick, refuse_all, singular, slots_of
+from ._boxing import UPRIGHT, answer_kind, asked_boxes, boxed, laid_over
 from ._gold import shapes_of, size_of
 from ._grounding import is_heard, mentioned, pointed_out, split
 from ._origin import shows_areas
@@ -56,6 +57,7 @@ TEMPLATES = lines("""
 """)
 
 _RELATED = frozenset({"plural", "relation", "anchor"})
+_TOLD = (frozenset({"told"}), frozenset({"told", "boxes"}))
 
 
 class _Asked(NamedTuple):
@@ -246,11 +248,18 @@ def _parts(match: Matched, *, token_f1: float, readable: bool) -> Mapping[str, f
     }
 
 
+def form(question: Question) -> Form | None:
+    """Boxes; None where words are asked for."""
+    is_told = any(slots_of(question.text, TEMPLATES, slots) for slots in _TOLD)
+    return None if question.form == "told" or (is_told and not question.form) else Points(asked_boxes(question))
+
+
 TASK = Task(
     title="Object reasoning",
     templates=TEMPLATES,
     build=build,
     score=score,
+    form=form,
     metrics=(
         "Value: F1 of the boxes at (rotated) IoU >= 0.5, one-to-one by the Hungarian method; nothing there and nothing "
         "answered: 1. Where the dataset answers in words: 1 for the same words (case, articles and plurals apart), else their "

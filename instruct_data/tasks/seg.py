@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from georsmllm.classes import plural
+from georsmllm.constrain.form import Form, Points, Question
 from georsmllm.contracts import AskOptions, Built, Refusal, Score, Task
 from georsmllm.errors import BadAnswer, CannotSay
 from georsmllm.geometry import area
@@ -252,11 +253,16 @@ def _parts(judged: Judged, *, readable: bool) -> dict[str, float]:
     }
 
 
+def form(_: Question) -> Form:
+    return Points(("box",), with_keypoints=True)
+
+
 TASK = Task(
     title="Segmentation by boxes and keypoints",
     templates=TEMPLATES,
     build=build,
     score=score,
+    form=form,
     metrics=(
         "Without a mask decoder. Value: the mean of box F1 at IoU >= 0.5 (gold boxes are the bounds of the exact areas, "
         "one-to-one by the Hungarian method) and of the share of all predicted keypoints that lie in the gold area which "

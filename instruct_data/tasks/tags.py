@@ -7,12 +7,13 @@ from random import Random
 
 from georsmllm import taxonomy
 from georsmllm.classes import canonical
+from georsmllm.constrain.form import Form, Listed, Question, texts
 from georsmllm.contracts import AskOptions, Built, Refusal, Score, Task
 from georsmllm.errors import BadAnswer
 from georsmllm.geometry import area
 from georsmllm.types import Instruction, Record, Sample
 
-from ._asking import fill, identity, lines, pick, refuse_all
+from ._asking import fill, identity, lines, pick, refuse_all, slots_of
 from ._origin import origins
 
 TEMPLATES = lines("""
@@ -199,11 +200,23 @@ def _score_coarse(text: str, record: Record) -> Score:
     return Score("ok", f1, parts)
 
 
+def form(question: Question) -> Form | None:
+    """Tags out of those that the words offer, or land uses; None where the words tell neither."""
+    uses = taxonomy.land_use()
+    if slots_of(question.text, TEMPLATES, _TREE) is not None:
+        return texts([taxonomy.say(above.code, below.code) for above in uses for below in above.children])
+    if slots_of(question.text, TEMPLATES, _USES) is not None:
+        return texts([taxonomy.say(above.code) for above in uses])
+    found = slots_of(question.text, TEMPLATES, _COVERS)
+    return Listed(tuple(found["covers"].split(", "))) if found else None
+
+
 TASK = Task(
     title="Land-cover and land-use tags",
     templates=TEMPLATES,
     build=build,
     score=score,
+    form=form,
     metrics=(
         "Covers: value is the F1 of the set of tags (both empty: 1); parts: exact_match of the sets, in_order with the "
         "order by area, too. An unknown or repeated tag makes the answer unreadable: 0. Land use: value is 1 for the "

@@ -7,13 +7,24 @@ from collections.abc import Callable
 from random import Random
 from typing import NamedTuple
 
+from georsmllm.constrain.form import (
+    Exactly,
+    Form,
+    OneOf,
+    Question,
+    Then,
+    any_case,
+    digits,
+    maybe,
+    texts,
+)
 from georsmllm.contracts import AskOptions, Built, Refusal, Score, Task
 from georsmllm.errors import BadAnswer, CannotSay
 from georsmllm.metrics.detection import Matched, macro_rates
 from georsmllm.metrics.text import names, same_words, token_f1, tokens, words
 from georsmllm.types import Instruction, Part, Record, Said, Sample, Text
 
-from ._asking import COORDINATES, NUMBER_WORDS, fill, identity, lines, pick
+from ._asking import COORDINATES, NUMBER_WORDS, fill, identity, lines, pick, slots_of
 from ._grounding import is_heard, matched_with_gold, mentioned, pointed_out, split
 from ._pointing import pointed
 from ._sentences import as_question, as_sentence, interleave, pointing, sentence, tidy, unsayable
@@ -60,7 +71,8 @@ TEMPLATES = lines("""
 SHORT_WORDS = 5
 """Up to so many words are a short answer."""
 
-_UNIT = r"(?:m2|m²|km2|km²|m|km|ha|%)"
+UNITS = ("m2", "m²", "km2", "km²", "m", "km", "ha", "%")
+_UNIT = f"(?:{'|'.join(UNITS)})"
 _NUMBER = re.compile(
     rf"(?P<digits>[0-9]{{1,3}}(?:,[0-9]{{3}})+|[0-9]{{1,12}})(?P<part>\.[0-9]{{1,9}})? ?(?P<unit>{_UNIT})?"
 )
@@ -261,11 +273,32 @@ def _judged(text: str, record: Record) -> Score:
     return Score("ok", value, parts)
 
 
+def form(question: Question) -> Form | None:
+    """Yes or no, or a number; other answers are words."""
+    asked = next((name for name in ("yes_no", "number") if slots_of(question.text, TEMPLATES, frozenset({name}))), "")
+    asked = question.form or asked
+    return texts(("yes", "no")) if asked == "yes_no" else _quantities() if asked == "number" else None
+
+
+def _quantities() -> Form:
+    """What `quantity` hears, up to fifteen digits."""
+    digit = digits(1, 1)
+    group = Then((Exactly(","), digits(3, 3)))
+    grouped: Form = group
+    for _ in range(3):
+        grouped = Then((group, maybe(grouped)))
+    whole = OneOf((digits(1, 12), Then((digits(1, 3), grouped))))
+    number = Then((whole, maybe(Exactly("."), digit, digits(0, 8)), maybe(maybe(Exactly(" ")), texts(UNITS))))
+    word = OneOf(tuple(any_case(one) for one in ("zero", *NUMBER_WORDS[1:])))
+    return Then((OneOf((number, word)), maybe(Exactly("."))))
+
+
 TASK = Task(
     title="Visual question answering",
     templates=TEMPLATES,
     build=build,
     score=score,
+    form=form,
     metrics=(
         "Value by the form of the gold answer. yes_no: the answer's first word is that word (any other, or both: unreadable). "
         "number: the same number, in digits (a fraction, commas between thousands) or a word up to ten, with the gold's unit "
