@@ -188,12 +188,13 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         *,
         train: Collection[Module] = (),
         adapters: Collection[Module] = (),
+        num_logits: int | None = None,
     ) -> int:
         """Floating-point operations of one forward pass, and of the backward pass that `train` asks for.
 
         lengths: tokens of the sequences that each attend to themselves alone (the samples of a packed row one by one),
         visual ones included. crops: that the tower sees. train: modules that learn, adapters: those of them that learn by
-        adapters alone.
+        adapters alone. num_logits: tokens that the output embedding is computed for, all of them unless given.
 
         A multiplication and an addition are 2, so a matrix of N numbers costs 2N a token forward, 2N for the gradient of
         its input and 2N for its own: the 6N of Kaplan et al. 2020, section 2.1, and PaLM (Chowdhery et al. 2022, appendix
@@ -206,7 +207,6 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         for linear in self.linears:
             matrices[linear.module] += linear.weights
         tokens, features = sum(lengths), crops * self.vision.patches
-        matrices["llm"] += self.embedding
         text, vision = self.text, self.vision
         squares = sum(length * length for length in lengths)
         attention: dict[Module, int] = {
@@ -223,7 +223,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             total += forward + attention[module]
             total += (forward + 2 * attention[module]) * has_gradient
             total += forward * (module in train and module not in adapters)
-        return total
+        logits = 2 * (tokens if num_logits is None else num_logits) * self.embedding
+        return total + logits * (1 + has_gradient + ("llm" in train and "llm" not in adapters))
 
 
 def _head(vision: Vision) -> int:

@@ -102,21 +102,20 @@ class Chat:
             raise BadRecord("no_answer", "expected a conversation that ends with an answer", where=where)
         ids, labels = self._opening(messages)
         for number, message in enumerate(messages):
-            self._add(ids, labels, self._head(message.role))
             if message.role == "assistant":
+                self._add(ids, labels, self._head("assistant"))
                 self._add(ids, labels, [*self.encode(message.content), self.end], is_supervised=True)
                 self._add(ids, labels, self.newline)
             else:
-                self._add(ids, labels, self._said(messages, number, visual, where))
+                self._add(ids, labels, self._turn(messages, number, visual, where))
         return Rendered(ids, labels)
 
     def prompt(self, messages: Sequence[Message], visual: Sequence[int], *, where: str) -> list[int]:
         """What the model is given to answer: all before the last answer, if there is one, and the head of an answer."""
         asked = messages[:-1] if messages[-1].role == "assistant" else messages
-        ids, labels = self._opening(asked)
-        for number, message in enumerate(asked):
-            self._add(ids, labels, self._head(message.role))
-            self._add(ids, labels, self._said(asked, number, visual, where))
+        ids, _ = self._opening(asked)
+        for number in range(len(asked)):
+            ids += self._turn(asked, number, visual, where)
         return [*ids, *self._head("assistant")]
 
     def _opening(self, messages: Sequence[Message]) -> tuple[list[int], list[int]]:
@@ -128,25 +127,28 @@ class Chat:
     def _head(self, role: str) -> list[int]:
         return [self.start, *self.encode(f"{role}\n")]
 
-    def _said(self, messages: Sequence[Message], number: int, visual: Sequence[int], where: str) -> list[int]:
-        """A message's content and end; the first question begins with one marker for each image."""
-        content = messages[number].content
-        first = next((i for i, message in enumerate(messages) if message.role == "user"), -1)
-        ids: list[int] = []
-        if number == first:
-            count = len(visual)
-            if not content.startswith(MARKER * count) or content[len(MARKER) * count :].startswith(MARKER):
-                raise BadRecord(
-                    "image_tokens", f"expected the question to begin with {count} times {MARKER!r}", where=where
-                )
-            content = content[len(MARKER) * count :]
-            for i, tokens in enumerate(visual, start=1):
-                ids += [self.image] * tokens
-                if i < count:
-                    ids += self.newline
-            if count:
-                content = f"\n{content}"
-        return [*ids, *self.encode(content), self.end, *self.newline]
+    def _turn(self, messages: Sequence[Message], number: int, visual: Sequence[int], where: str) -> list[int]:
+        """A message from its start to its newline; the first question begins with one marker for each image.
+
+        A question is split together with its role's line, as the template's text would be; an answer is not, so that it
+        begins where a prompt ends.
+        """
+        message = messages[number]
+        if message.role == "assistant":
+            return [*self._head("assistant"), *self.encode(message.content), self.end, *self.newline]
+        first = next((i for i, one in enumerate(messages) if one.role == "user"), -1)
+        count = len(visual) if number == first else 0
+        content = message.content[len(MARKER) * count :]
+        if not message.content.startswith(MARKER * count) or (number == first and content.startswith(MARKER)):
+            raise BadRecord(
+                "image_tokens", f"expected the question to begin with {count} times {MARKER!r}", where=where
+            )
+        ids = [self.start]
+        before = f"{message.role}\n"
+        for tokens in visual[:count]:
+            ids += [*self.encode(before), *[self.image] * tokens]
+            before = "\n"
+        return [*ids, *self.encode(before + content), self.end, *self.newline]
 
     @staticmethod
     def _add(ids: list[int], labels: list[int], new: list[int], *, is_supervised: bool = False) -> None:
