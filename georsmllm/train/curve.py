@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from georsmllm.errors import MissingExtra
 from georsmllm.jsonl import replacing
-from georsmllm.train.sinks import read_journal
+
+from .sinks import read_journal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -81,14 +82,18 @@ def _panels(events: Sequence[Mapping[str, float | None]]) -> Iterator[tuple[str,
     rates = series(events, "learning_rate/")
     if rates:
         yield "learning rate", rates
-    verdicts = series(events, "eval/verdict/")
-    if verdicts:
-        yield "share of answers", verdicts
     tasks = series(events, "eval/value/")
     overall = series(events, "eval/").get("value")
     if overall:
+        yield "share of answers", _completed(series(events, "eval/verdict/"), overall.steps)
         shown = dict(sorted(tasks.items(), key=lambda item: (-len(item[1].steps), item[0]))[: _MOST_TASKS - 1])
         yield "score", {OVERALL: overall} | (shown if len(tasks) > 1 else {})
+
+
+def _completed(verdicts: Mapping[str, Series], steps: list[float]) -> dict[str, Series]:
+    """A verdict that an evaluation does not name was nobody's."""
+    found = {name: dict(zip(*line, strict=True)) for name, line in verdicts.items()}
+    return {name: Series(steps, [shares.get(step, 0.0) for step in steps]) for name, shares in found.items()}
 
 
 def _loss(axes: Axes, lines: Mapping[str, Series]) -> None:

@@ -1,16 +1,22 @@
 """Samples as the model reads them, for a person to look at: what is supervised, what is context, where images stand.
 
-In colour: supervised tokens green (two greens by turns, so that their borders show), context dim, the chat's own tokens
-bold. Without colour, supervised stretches stand in {+ +}. An image is one word, `<image x 1485>`.
+In colour: supervised tokens green (two greens by turns, so that their borders show; the chat's own bold), context dim.
+Without, supervised stretches stand in {+ +}. An image is one word, `<image x 1485>`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from georsmllm.model.anyres import Anyres
 from georsmllm.model.tokens import END, IGNORED, IMAGE, PAD, START, Chat, Rendered
+from georsmllm.rng import rng
+
+if TYPE_CHECKING:
+    from .samples import Samples
+    from .sources import Conversation
 
 _PLAIN, _DIM, _BOLD = "\x1b[0m", "\x1b[2m", "\x1b[1m"
 _GREENS = ("\x1b[32m", "\x1b[92m")
@@ -24,6 +30,45 @@ class Piece(NamedTuple):
     is_supervised: bool
     is_form: bool
     num_tokens: int
+
+
+class Shown(NamedTuple):
+    """A place in the data, and what is there as text."""
+
+    place: str
+    summary: str
+    text: str
+
+
+def chosen(samples: Samples, num: int, *, seed: int) -> list[int]:
+    """That many samples by the seed, and the first pair of images where there is none among them."""
+    found = rng(seed, "show").sample(range(len(samples)), min(num, len(samples)))
+    if any(len(_conversation(samples, one).sizes_wh) > 1 for one in found):
+        return found
+    pair = next((one for one in range(len(samples)) if len(_conversation(samples, one).sizes_wh) > 1), None)
+    return found if pair is None or not found else [*found, pair]
+
+
+def shown(
+    samples: Samples, rows: Iterable[Sequence[int]], chat: Chat, anyres: Anyres, *, coloured: bool
+) -> Iterator[Shown]:
+    """Rows of samples, of one each or packed, in their order. Raises BadRecord."""
+    for row in rows:
+        said = [_conversation(samples, one) for one in row]
+        visual = [anyres.tokens(one.sizes_wh) if one.sizes_wh else () for one in said]
+        places = [samples.place(one) for one in row]
+        rendered = [
+            chat.render(one.messages, tokens, where=place)
+            for one, tokens, place in zip(said, visual, places, strict=True)
+        ]
+        crops = sum(sum(anyres.crops(one.sizes_wh)) for one in said if one.sizes_wh)
+        numbers = summary(rendered, num_images=sum(map(len, visual)), num_crops=crops)
+        yield Shown(", ".join(places), numbers, dump_row(rendered, chat, coloured=coloured))
+
+
+def _conversation(samples: Samples, sample: int) -> Conversation:
+    source, number = samples.find(sample)
+    return source.conversation(number)
 
 
 def pieces(rendered: Rendered, chat: Chat) -> Iterator[Piece]:
@@ -87,15 +132,19 @@ def _harmless(text: str) -> str:
 def _coloured(shown: Sequence[Piece]) -> str:
     out: list[str] = []
     turn = 0
-    for piece in shown:
-        style = _DIM
-        if piece.is_supervised:
-            style, turn = _GREENS[turn], 1 - turn
-        style += _BOLD if piece.is_form and piece.is_supervised else ""
-        # colours end before a line does, so that a pager that cuts lines shows them right
-        out += [f"{style}{line}{_PLAIN}" if line else "" for line in piece.text.split("\n")][:1]
-        out += [f"\n{style}{line}{_PLAIN}" if line else "\n" for line in piece.text.split("\n")[1:]]
+    for is_supervised, group in groupby(shown, lambda piece: piece.is_supervised):
+        if not is_supervised:
+            out.append(_painted("".join(piece.text for piece in group), _DIM))
+            continue
+        for piece in group:
+            out.append(_painted(piece.text, _GREENS[turn] + _BOLD * piece.is_form))
+            turn = 1 - turn
     return "".join(out)
+
+
+def _painted(text: str, style: str) -> str:
+    """In that style; it ends before a line does, so that a pager that cuts lines shows them right."""
+    return "\n".join(f"{style}{line}{_PLAIN}" if line else "" for line in text.split("\n"))
 
 
 def _marked(shown: Sequence[Piece]) -> str:

@@ -11,16 +11,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import distributed
 from torch.nn import Module
 from torch.optim import Optimizer
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from georsmllm.train import curve
-from georsmllm.train.sinks import JOURNAL, Board, Console, Journal, Sink, Wandb
-from georsmllm.train.throughput import Counts, Meter, Reading, mfu, peak_flops, rates
+from . import curve
+from .ranks import ALONE, Ranks
+from .sinks import JOURNAL, Board, Console, Journal, Sink, Wandb
+from .throughput import Counts, Meter, Reading, mfu, peak_flops, rates
 
 GIB = 2**30
+_UNIT = 1_000_000  # ranks exchange whole numbers: microseconds, millionths of a GiB
 
 
 class Evaluated(NamedTuple):
@@ -44,6 +45,7 @@ class Watched:
     count: Callable[[int], Counts]
     say: Callable[[str], None]
     is_watched: bool
+    ranks: Ranks = field(default_factory=lambda: Ranks(ALONE))
     report_to: Sequence[str] = ()
     config: Mapping[str, object] = field(default_factory=dict)
 
@@ -131,7 +133,7 @@ class Watch(TrainerCallback):
         self.meter.mark("worked", time.perf_counter())  # the Trainer has waited for the loss: queued work is done
         values = {name: float(logs[name]) for name in ("epoch", "loss", "grad_norm") if name in logs}
         values |= {f"learning_rate/{name}": rate for name, rate in self.learning_rates.items()}
-        values |= self._measured(self.meter.read(), args)
+        values |= self._measured(self.meter.read(), args.device)
         self._write(state.global_step, values)
         if self.console is not None:
             self.console.write(state.global_step, values, eta_s=self._eta_s(state))
@@ -182,18 +184,15 @@ class Watch(TrainerCallback):
             self.console.tell(f"no peak is known of {name}: MFU is not stated")
         return found
 
-    def _measured(self, reading: Reading, args: TrainingArguments) -> dict[str, float]:
-        """Pace and memory; the longest wait and the largest memory of all ranks, by one reduction."""
-        own = {"data_wait": reading.waited_s, **_memory(args.device)}
-        most = torch.tensor(list(own.values()), dtype=torch.float32, device=args.device)
-        if distributed.is_available() and distributed.is_initialized():
-            distributed.all_reduce(most, op=distributed.ReduceOp.MAX)
-        memory = dict(zip(own, most.tolist(), strict=True))
-        longest = reading._replace(waited_s=min(memory.pop("data_wait"), reading.seconds))
-        longest = longest._replace(worked_s=reading.seconds - longest.waited_s)
-        values = rates(longest) | memory
+    def _measured(self, reading: Reading, device: torch.device) -> dict[str, float]:
+        """Pace and memory; the longest wait and the largest memory of all ranks, said at one go."""
+        own = {"waited": reading.waited_s, **_memory(device)}
+        said = self.watched.ranks.numbers([round(value * _UNIT) for value in own.values()])
+        most = {name: max(column) / _UNIT for name, column in zip(own, zip(*said, strict=True), strict=True)}
+        waited_s = min(most.pop("waited"), reading.seconds)
+        values = rates(reading._replace(waited_s=waited_s, worked_s=reading.seconds - waited_s)) | most
         if self.peak is not None:
-            values["mfu"] = mfu(reading, peak=self.peak, num_devices=args.world_size)
+            values["mfu"] = mfu(reading, peak=self.peak, num_devices=self.watched.ranks.size)
         return values
 
 

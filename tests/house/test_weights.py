@@ -44,6 +44,7 @@ FEATHER = (
 )
 IRON: tuple[str, ...] = (
     "georsmllm.infer",
+    "georsmllm.train.evaluate",
     "georsmllm.train.watch",
 )
 """May have torch at the top."""
