@@ -57,6 +57,10 @@ class Engine(Protocol):
     def stream(self, batches: Iterable[Sequence[Question]], decoding: Decoding) -> Iterator[list[Answer]]: ...
 
 
+FormOf = Callable[["Record"], "Form | None"]
+"""What the answer to a record must look like; None: it is free."""
+
+
 class Tally(NamedTuple):
     """What a run did: answers, tokens and seconds of it; cut: answers that the budget ended."""
 
@@ -66,7 +70,7 @@ class Tally(NamedTuple):
     seconds: float = 0.0
 
 
-def question_of(source: Source, number: int, *, constrained: bool = False) -> Question:
+def question_of(source: Source, number: int, form_of: FormOf = lambda _: None) -> Question:
     """The question of a record."""
     said = source.conversation(number)
     return Question(
@@ -75,14 +79,8 @@ def question_of(source: Source, number: int, *, constrained: bool = False) -> Qu
         said.sizes_wh,
         lambda: source.images(number),
         source.place(number),
-        _form(source[number]) if constrained else None,
+        form_of(source[number]),
     )
-
-
-def _form(record: Record) -> Form | None:
-    from georsmllm.constrain import form
-
-    return form.of(record)
 
 
 def plan(source: Source, count: int, chat: Chat, anyres: Anyres, *, batch_size: int) -> list[list[int]]:
@@ -111,7 +109,7 @@ def answer(
     journal: Journal,
     *,
     decoding: Decoding,
-    constrained: bool = False,
+    form_of: FormOf = lambda _: None,
     shard: Shard = WHOLE,
     tick: Callable[[Tally], None] = lambda _: None,
 ) -> Tally:
@@ -120,7 +118,7 @@ def answer(
     with journal.writing():
         done = journal.done()
         left = [batch for batch in batches[shard.number :: shard.of] if not done.issuperset(batch)]
-        questions = ([question_of(source, number, constrained=constrained) for number in batch] for batch in left)
+        questions = ([question_of(source, number, form_of) for number in batch] for batch in left)
         tally, start = Tally(), time.perf_counter()
         for batch, answers in zip(left, engine.stream(questions, decoding), strict=True):
             journal.add(

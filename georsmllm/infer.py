@@ -38,7 +38,7 @@ class _Prepared(NamedTuple):
     question: Question
     ids: list[int]
     pixels: Tensor | None
-    image_sizes: list[tuple[int, int]]
+    image_sizes: tuple[tuple[int, int], ...]
 
 
 class Generator:
@@ -111,12 +111,12 @@ class Generator:
     def _prepare(self, question: Question) -> _Prepared:
         ids = self._prompt(question)
         if not question.sizes_wh:
-            return _Prepared(question, ids, None, [])
-        images = question.images()
-        pixels = self.views.pixels(images).to(self.model.dtype)
+            return _Prepared(question, ids, None, ())
+        seen = self.views.pixels(question.images())
+        pixels = seen.pixels.to(self.model.dtype)
         if self.model.device.type == "cuda":
             pixels = pixels.pin_memory()
-        return _Prepared(question, ids, pixels, [(height, width) for width, height in question.sizes_wh])
+        return _Prepared(question, ids, pixels, seen.sizes_hw)
 
     def _in_memory(self, batch: list[_Prepared], decoding: Decoding) -> list[Answer]:
         """The answers of a batch, in pieces that fit into memory."""
@@ -157,7 +157,9 @@ class Generator:
         if any(form is not None for form in forms):
             from georsmllm.constrain.processor import PointTextProcessor
 
-            processors.append(PointTextProcessor(self.chat, forms, num_prompt, decoding.max_new_tokens))
+            processors.append(
+                PointTextProcessor(self.chat, forms, prompt_length=num_prompt, budget=decoding.max_new_tokens)
+            )
         with _seeded(decoding, [one.question.id for one in batch], self.model.device):
             ids_BT = self.model.generate(
                 **inputs,

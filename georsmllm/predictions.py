@@ -13,7 +13,6 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
@@ -21,7 +20,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from georsmllm.errors import UsageError
-from georsmllm.jsonl import alone, read_json, write_json, writing
+from georsmllm.jsonl import alone, read_json, read_lines, write_json, writing
 
 Finish = Literal["stop", "length"]
 _CHUNK = 1 << 22
@@ -204,6 +203,11 @@ def read(path: Path) -> dict[str, str]:
     return found
 
 
+def num_cut(path: Path) -> int:
+    """Answers of a finished file that the budget cut."""
+    return sum(line.finish == "length" for line in read_lines(path, Line))
+
+
 class _Answer(msgspec.Struct, frozen=True):
     id: str
     text: str
@@ -218,11 +222,12 @@ _DECIDING = (
 )
 
 
-def fingerprint(folder: Path) -> str:
-    """A hash of all bytes of a model's or adapter's folder that decide its answers: weights, configuration, tokenizer."""
-    paths = [*sorted(folder.glob("*.safetensors")), *(folder / name for name in _DECIDING if (folder / name).exists())]
-    with ThreadPoolExecutor() as pool:
-        return _joined([f"{path.name}:{digest}" for path, digest in zip(paths, pool.map(_sha256, paths), strict=True)])
+def fingerprint(folder: Path, *, weights: str = "") -> str:
+    """A hash of what decides the answers of a model or adapter: weights, configuration, tokenizer. weights: of these, where
+    it is known; else every byte is read."""
+    paths = [] if weights else sorted(folder.glob("*.safetensors"))
+    paths += [folder / name for name in _DECIDING if (folder / name).exists()]
+    return _joined([weights, *(f"{path.name}:{_sha256(path)}" for path in paths)])
 
 
 def fingerprint_of(lines: Sequence[bytes]) -> str:
