@@ -21,6 +21,8 @@ SOURCES = tuple(
             "georsmllm/dialects/*.py",
             "georsmllm/doctor/*.py",
             "georsmllm/formats/*.py",
+            "georsmllm/model/*.py",
+            "georsmllm/train/*.py",
             "converters/*.py",
             "instruct_data/**/*.py",
         )

@@ -44,6 +44,9 @@ FEATHER = (
 )
 IRON: tuple[str, ...] = (
     "georsmllm.infer",
+    "georsmllm.model.views",
+    "georsmllm.train.batches",
+    "georsmllm.train.collate",
     "georsmllm.train.evaluate",
     "georsmllm.train.watch",
 )

@@ -1,0 +1,121 @@
+"""The micro-batches of one process as a DataLoader: by their number in the plan, so that any worker gives the same bytes.
+
+loader = batches.loader(samples, plan, chat, views, rank=rank, num_workers=4, is_flat=False)
+skip_first_batches(loader, 500)      # accelerate's: nothing of the skipped ones is read
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import cast
+
+import msgspec
+import torch
+from torch.utils.data import DataLoader, Dataset, get_worker_info
+
+from georsmllm.errors import BadRecord, UsageError
+from georsmllm.model.tokens import Chat
+from georsmllm.model.views import Views
+from georsmllm.train.collate import Batch, Encoded, packed, padded
+from georsmllm.train.plan import Plan
+from georsmllm.train.samples import Samples
+
+_PREFETCHED = 4
+"""Batches that each worker makes ahead: two scenes of many crops between small ones do not stop a step."""
+
+
+class MicroBatches(Dataset[Batch]):
+    """The micro-batches of a rank by their number. is_flat: packed rows of a micro-batch become one, which flash attention
+    needs. Raises BadRecord for a record whose image cannot be used."""
+
+    def __init__(
+        self, samples: Samples, plan: Plan, chat: Chat, views: Views, *, rank: int, is_flat: bool = False
+    ) -> None:
+        self.samples = samples
+        self.plan = plan
+        self.chat = chat
+        self.views = views
+        self.rank = rank
+        self.is_flat = is_flat
+
+    def __len__(self) -> int:
+        return len(self.plan)
+
+    def __getitem__(self, number: int) -> Batch:
+        try:
+            rows = [[self.encoded(sample) for sample in row] for row in self.plan.batch(self.rank, number)]
+        except BadRecord as bad:
+            if get_worker_info() is None:
+                raise
+            raise Relayed(_MARK + msgspec.json.encode((bad.reason, bad.message, bad.where, bad.raw)).decode()) from None
+        if self.plan.settings.batching == "packed":
+            return packed(rows, self.chat.pad, is_flat=self.is_flat)
+        return padded([one for row in rows for one in row], self.chat.pad)
+
+    def encoded(self, sample: int) -> Encoded:
+        """One sample as tokens, labels and pixels."""
+        source, number = self.samples.find(sample)
+        conversation = source.conversation(number)
+        visual = self.views.anyres.tokens(conversation.sizes_wh)
+        rendered = self.chat.render(conversation.messages, visual, where=source.place(number))
+        if len(rendered.ids) != int(self.samples.tokens[sample]):
+            raise UsageError(
+                f"{source.place(number)}: {len(rendered.ids)} tokens, {self.samples.tokens[sample]} when it was measured; "
+                "the set has changed under the run: start it anew"
+            )
+        seen = self.views.pixels(source.images(number)) if conversation.sizes_wh else None
+        return Encoded(sample, rendered, seen)
+
+
+def loader(
+    samples: Samples,
+    plan: Plan,
+    chat: Chat,
+    views: Views,
+    *,
+    rank: int,
+    num_workers: int,
+    is_flat: bool = False,
+) -> DataLoader[Batch]:
+    """All micro-batches of a rank, in the order of the plan; it is this rank's own and must not be sharded again."""
+    # Lengths were measured by threads of the tokenizer, and a forked worker would say so; it encodes one text at a time.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    return DataLoader(
+        MicroBatches(samples, plan, chat, views, rank=rank, is_flat=is_flat),
+        batch_size=1,
+        shuffle=False,
+        collate_fn=_only,
+        num_workers=num_workers,
+        prefetch_factor=_PREFETCHED if num_workers else None,
+        persistent_workers=num_workers > 0,
+        pin_memory=torch.cuda.is_available(),
+        worker_init_fn=_start_worker,
+    )
+
+
+def _only(batches: Sequence[Batch]) -> Batch:
+    (batch,) = batches
+    return batch
+
+
+def _start_worker(_worker: int) -> None:
+    torch.set_num_threads(1)
+
+
+_MARK = "\x1erecord:"
+
+
+class Relayed(BadRecord):
+    """A worker's BadRecord. torch brings over an exception's class and words alone, within its own account of them, so that
+    the words carry the rest until they are here."""
+
+    def __init__(self, words: str) -> None:
+        account, _, carried = words.rpartition(_MARK)
+        fields = cast(tuple[str, str, str, str], msgspec.json.decode(carried.splitlines()[0]))
+        reason, message, where, raw = fields
+        super().__init__(reason, message, where=where, raw=raw)
+        self.words = words if not account else str(BadRecord(reason, message, where=where))
+
+    def __str__(self) -> str:
+        return self.words

@@ -1,0 +1,351 @@
+"""The order in which a run reads its samples: which rows are in which micro-batch of which process, for the whole run.
+
+    plan = make_plan(samples.tokens, samples.weights, settings)
+    plan.batch(rank, i)        # the rows of a micro-batch; a row is one sample, or the several that are packed into it
+
+All epochs form one sequence of rows, cut into steps that are equal on all ranks. An epoch reads every sample once (`weight`
+times, where a source has one). A step may end one epoch and begin the next; no sample is dropped or read twice to fill it.
+The run's last step takes what is left: as many micro-batches as that fills. Where the rest has fewer rows than there are
+processes, packed rows are taken apart; where that is not enough, the step before shares its rows with it; and where a
+micro-batch is one row and cannot be less, the shortest rows go two to a micro-batch.
+Everything follows from lengths, settings and seed, by integer arithmetic: the same bytes everywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from georsmllm.errors import UsageError
+from georsmllm.rng import hash64
+
+Rows = tuple[tuple[int, ...], ...]
+Ints = NDArray[np.int64]
+
+_WINDOW = 16_384
+"""Samples that are packed among themselves, of the shuffled order."""
+_MEGABATCH = 50
+"""Steps whose rows are sorted by length among themselves, as transformers' LengthGroupedSampler has it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """row_length: tokens of a packed row. rows: of a micro-batch. accumulation: micro-batches of a step. epochs may be a
+    fraction; max_steps in its place."""
+
+    batching: Literal["packed", "grouped", "padded"]
+    row_length: int
+    rows: int
+    accumulation: int
+    world: int
+    epochs: float
+    max_steps: int | None
+    seed: int
+
+
+class Facts(NamedTuple):
+    """Of all rows of a run. fill: share of packed rows' length that holds samples; padding: share of the tokens that a
+    batch computes and no sample has. most_tokens, most_crops: of one micro-batch, padding included."""
+
+    rows: int
+    tokens: int
+    fill: float
+    padding: float
+    most_tokens: int
+    most_crops: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """len: micro-batches of one process. samples: of all rows in their order, those of row r from row_ends[r - 1] to
+    row_ends[r]. order: the rows of all micro-batches, those of micro-batch i of a rank from slot_ends[i * world + rank - 1]
+    to slot_ends[i * world + rank]. epoch_ends: the samples that each epoch ends with."""
+
+    settings: Settings
+    samples: NDArray[np.int32]
+    row_ends: Ints
+    order: Ints
+    slot_ends: Ints
+    epoch_ends: Ints
+
+    def __len__(self) -> int:
+        return len(self.slot_ends) // self.settings.world
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps; the last may have fewer micro-batches than the others."""
+        return -(-len(self) // self.settings.accumulation)
+
+    def batch(self, rank: int, i: int) -> Rows:
+        """The rows of a process's micro-batch, each the numbers of its samples. Raises IndexError."""
+        if not 0 <= i < len(self) or not 0 <= rank < self.settings.world:
+            raise IndexError(f"micro-batch {i} of {len(self)}, rank {rank} of {self.settings.world}")
+        return tuple(self.row(int(row)) for row in self._slot(i * self.settings.world + rank))
+
+    def row(self, row: int) -> tuple[int, ...]:
+        first = int(self.row_ends[row - 1]) if row else 0
+        return tuple(self.samples[first : int(self.row_ends[row])].tolist())
+
+    def epoch_of(self, i: int) -> float:
+        """Epochs that are read when micro-batch i has been, on all ranks."""
+        last = int(self.row_ends[int(self.slot_ends[(i + 1) * self.settings.world - 1]) - 1])
+        epoch = int(np.searchsorted(self.epoch_ends, last))
+        first = int(self.epoch_ends[epoch - 1]) if epoch else 0
+        return epoch + (last - first) / (int(self.epoch_ends[epoch]) - first)
+
+    def facts(self, tokens: NDArray[np.int32], crops: NDArray[np.int32]) -> Facts:
+        """What the plan makes of samples of these lengths."""
+        each = _sums(tokens.astype(np.int64)[self.samples], self.row_ends)
+        rows = each[self.order]
+        views = _sums(crops.astype(np.int64)[self.samples], self.row_ends)[self.order]
+        starts = np.concatenate(([0], self.slot_ends[:-1]))
+        computed = np.maximum.reduceat(rows, starts) * np.diff(self.slot_ends, prepend=0)
+        return Facts(
+            rows=len(each),
+            tokens=int(rows.sum()),
+            fill=float(rows.mean()) / self.settings.row_length,
+            padding=1 - float(rows.sum()) / float(computed.sum()),
+            most_tokens=int(computed.max()),
+            most_crops=int(np.add.reduceat(views, starts).max()),
+        )
+
+    def _slot(self, slot: int) -> Ints:
+        return self.order[int(self.slot_ends[slot - 1]) if slot else 0 : int(self.slot_ends[slot])]
+
+
+def make_plan(tokens: NDArray[np.int32], weights: NDArray[np.float64], settings: Settings) -> Plan:
+    """The plan of a run over samples of these lengths; raises UsageError for fewer samples than processes."""
+    if settings.batching == "packed" and len(tokens) and int(tokens.max()) > settings.row_length:
+        raise UsageError(f"a sample has {int(tokens.max())} tokens, a row has {settings.row_length}: raise pack_length")
+    long = tokens.astype(np.int64)
+    parts = _epochs(long, weights, settings)
+    samples = np.concatenate([part[0] for part in parts])
+    sizes = np.concatenate([part[1] for part in parts])
+    epoch_ends = np.cumsum([len(part[0]) for part in parts])
+    a_step = settings.world * settings.rows * settings.accumulation
+    if settings.max_steps is not None:
+        sizes = sizes[: settings.max_steps * a_step]
+        samples = samples[: int(sizes.sum())]
+    whole = len(sizes) // a_step
+    rest = len(sizes) - whole * a_step
+    if rest and whole and not _can_stand(sizes, rest, settings):
+        whole -= 1
+        rest += a_step
+    if rest:
+        sizes = _apart(sizes, rest, settings)
+        rest = len(sizes) - whole * a_step
+        if rest < settings.world:
+            raise UsageError(f"{len(samples)} samples are too few for {settings.world} processes; start fewer of them")
+    row_ends = np.cumsum(sizes, dtype=np.int64)
+    rows = _sums(long[samples], row_ends)
+    order, slot_sizes = _dealt(rows, whole * a_step, settings)
+    return Plan(
+        settings=settings,
+        samples=samples.astype(np.int32),
+        row_ends=row_ends,
+        order=order,
+        slot_ends=np.cumsum(slot_sizes, dtype=np.int64),
+        epoch_ends=np.append(epoch_ends[epoch_ends < len(samples)], len(samples)),
+    )
+
+
+# rows of an epoch
+
+
+def _epochs(tokens: Ints, weights: NDArray[np.float64], settings: Settings) -> list[tuple[Ints, Ints]]:
+    """(samples in their order, samples of each row) of every epoch."""
+    found: list[tuple[Ints, Ints]] = []
+    needed = None
+    if settings.max_steps is not None:
+        needed = settings.max_steps * settings.world * settings.rows * settings.accumulation
+    left = Fraction(settings.epochs).limit_denominator(1_000_000)
+    rows = 0
+    while rows < needed if needed is not None else left > 0:
+        epoch = len(found)
+        members = _shuffled(_members(weights, epoch, settings.seed), settings.seed, "epoch", epoch)
+        if needed is None:
+            members = members[: round(min(left, Fraction(1)) * len(members))]
+            left -= 1
+        if not len(members):
+            raise UsageError("there is no sample to learn from; raise the weights or the epochs")
+        found.append(_ROWS_OF[settings.batching](members, tokens, epoch, settings))
+        rows += len(found[-1][1])
+    return found
+
+
+def _members(weights: NDArray[np.float64], epoch: int, seed: int) -> Ints:
+    """The samples that an epoch reads, in ascending order: each as often as its weight says. Of a fraction, the epochs take
+    turns, so that a weight of 0.5 reads everything in two of them."""
+    parts = []
+    for weight in np.unique(weights):
+        its = np.flatnonzero(weights == weight)
+        whole, part = divmod(Fraction(float(weight)).limit_denominator(1_000_000), 1)
+        parts += [its] * int(whole)
+        first, last = (round(part * len(its) * turn) for turn in (epoch, epoch + 1))
+        if last > first:
+            parts.append(_shuffled(its, seed, "share")[np.arange(first, last) % len(its)])
+    return np.sort(np.concatenate(parts)) if parts else np.empty(0, np.int64)
+
+
+def _singles(members: Ints, _tokens: Ints, _epoch: int, _settings: Settings) -> tuple[Ints, Ints]:
+    return members, np.ones(len(members), np.int64)
+
+
+def _grouped(members: Ints, tokens: Ints, epoch: int, settings: Settings) -> tuple[Ints, Ints]:
+    """Sorted by length within megabatches, whose micro-batches (of all ranks) are shuffled."""
+    a_batch = settings.world * settings.rows
+    a_megabatch = a_batch * settings.accumulation * _MEGABATCH
+    parts = []
+    for start in range(0, len(members), a_megabatch):
+        many = members[start : start + a_megabatch]
+        many = many[np.argsort(-tokens[many], kind="stable")]
+        batches = np.arange(-(-len(many) // a_batch), dtype=np.int64)
+        is_short = len(many) % a_batch != 0  # a batch that is not full stays last, so that the others stay whole
+        turn = _shuffled(batches[: len(batches) - is_short], settings.seed, "grouped", epoch, start)
+        places = np.concatenate((turn, batches[len(batches) - is_short :]))
+        parts += [many[at * a_batch : (at + 1) * a_batch] for at in places.tolist()]
+    return np.concatenate(parts), np.ones(len(members), np.int64)
+
+
+def _packed(members: Ints, tokens: Ints, epoch: int, settings: Settings) -> tuple[Ints, Ints]:
+    """Best fit, longest first, within windows of the order; the rows of a window are shuffled."""
+    orders, sizes = [], []
+    for start in range(0, len(members), _WINDOW):
+        window = members[start : start + _WINDOW]
+        bins = np.empty(len(window), np.int64)
+        by_length = np.argsort(-tokens[window], kind="stable")
+        num_bins = _best_fit(tokens[window][by_length], settings.row_length, bins)
+        turn = np.empty(num_bins, np.int64)
+        turn[_shuffled(np.arange(num_bins), settings.seed, "rows", epoch, start)] = np.arange(num_bins)
+        row_of = turn[bins]
+        orders.append(window[by_length][np.argsort(row_of, kind="stable")])
+        sizes.append(np.bincount(row_of, minlength=num_bins))
+    return np.concatenate(orders), np.concatenate(sizes).astype(np.int64)
+
+
+_ROWS_OF = {"packed": _packed, "grouped": _grouped, "padded": _singles}
+
+
+@njit(cache=True, nogil=True)
+def _best_fit(lengths: Ints, capacity: int, bins: Ints) -> int:
+    """The bin of each length (descending), each time the fullest that has room; how many there are.
+
+    head[room], after[bin]: the bins of that room, as a linked list; busy: a bit for each room that has any.
+    """
+    head = np.full(capacity + 1, -1, np.int64)
+    after = np.empty(len(lengths), np.int64)
+    busy = np.zeros(capacity // 32 + 1, np.int64)
+    num_bins = 0
+    for i in range(len(lengths)):
+        length = lengths[i]
+        room = -1
+        word = length // 32
+        bits = (busy[word] >> (length % 32)) << (length % 32)
+        while True:
+            if bits != 0:
+                room = word * 32
+                while bits & 1 == 0:
+                    bits >>= 1
+                    room += 1
+                break
+            word += 1
+            if word == len(busy):
+                break
+            bits = busy[word]
+        if room < 0:
+            place, room = num_bins, capacity
+            num_bins += 1
+        else:
+            place = head[room]
+            head[room] = after[place]
+            if head[room] < 0:
+                busy[room // 32] &= ~(1 << (room % 32))
+        bins[i] = place
+        room -= length
+        after[place] = head[room]
+        head[room] = place
+        busy[room // 32] |= 1 << (room % 32)
+    return num_bins
+
+
+# rows of a micro-batch
+
+
+def _can_stand(sizes: Ints, rest: int, settings: Settings) -> bool:
+    """Whether the last rows are enough for a step of their own, taken apart if need be."""
+    return int(sizes[len(sizes) - rest :].sum()) >= _needed(rest, settings)
+
+
+def _needed(rest: int, settings: Settings) -> int:
+    """Rows that give every process one of each micro-batch."""
+    return settings.world * -(-rest // (settings.world * settings.rows))
+
+
+def _apart(sizes: Ints, rest: int, settings: Settings) -> Ints:
+    """The last rows as so many that every process gets one of each micro-batch: packed ones are halved, longest first."""
+    tail = sizes[len(sizes) - rest :].tolist()
+    needed = _needed(rest, settings)
+    while len(tail) < needed and max(tail) > 1:
+        at = tail.index(max(tail))
+        tail[at : at + 1] = [tail[at] - tail[at] // 2, tail[at] // 2]
+    return np.concatenate((sizes[: len(sizes) - rest], np.array(tail, np.int64)))
+
+
+def _dealt(rows: Ints, whole: int, settings: Settings) -> tuple[Ints, Ints]:
+    """(rows in the order of micro-batches and ranks, rows of each). Within a micro-batch of all ranks the longest rows go
+    round and back, so that ranks have like loads."""
+    a_batch = settings.world * settings.rows
+    by_batch = np.argsort(-rows[:whole].reshape(-1, a_batch), axis=1, kind="stable")
+    lanes = np.arange(a_batch).reshape(settings.rows, settings.world)
+    lanes[1::2] = lanes[1::2, ::-1]
+    dealt = by_batch[:, lanes.T.reshape(-1)]  # rank by rank
+    odd = dealt[1::2].reshape(-1, settings.world, settings.rows)  # who had the longest gets the shortest next time
+    dealt[1::2] = odd[:, ::-1].reshape(-1, a_batch)
+    order = (dealt + a_batch * np.arange(len(dealt))[:, None]).reshape(-1)
+    slots = np.full(len(order) // settings.rows, settings.rows, np.int64)
+    last, last_slots = _dealt_last(rows[whole:], settings)
+    return np.concatenate((order, last + whole)), np.concatenate((slots, last_slots))
+
+
+def _dealt_last(rows: Ints, settings: Settings) -> tuple[Ints, Ints]:
+    """The same of what is left, which need not be a multiple of anything: the longest rows one to a micro-batch of a rank,
+    then each to the one with the fewest tokens that has room."""
+    if not len(rows):
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    count = min(-(-len(rows) // (settings.world * settings.rows)), len(rows) // settings.world) * settings.world
+    room = -(-len(rows) // count)
+    slots: list[list[int]] = [[] for _ in range(count)]
+    loads = [0] * count
+    for row in np.argsort(-rows, kind="stable").tolist():
+        empty = [slot for slot in range(count) if not slots[slot]]
+        open_ = empty[:1] or [slot for slot in range(count) if len(slots[slot]) < room]
+        slot = min(open_, key=lambda one: (loads[one], one))
+        slots[slot].append(row)
+        loads[slot] += int(rows[row])
+    flat = [row for slot in slots for row in slot]
+    return np.array(flat, np.int64), np.array([len(slot) for slot in slots], np.int64)
+
+
+# numbers
+
+
+def _shuffled(numbers: Ints, seed: int, *names: str | int) -> Ints:
+    """The numbers in an order that seed and names decide: sorted by a hash of their places (splitmix64), which no version
+    of numpy changes."""
+    at = np.arange(len(numbers), dtype=np.uint64) + np.uint64(hash64(seed, *names))
+    at = (at + np.uint64(0x9E3779B97F4A7C15)) * np.uint64(0xBF58476D1CE4E5B9)
+    at = (at ^ (at >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    at = (at ^ (at >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    shuffled: Ints = numbers[np.argsort(at ^ (at >> np.uint64(31)), kind="stable")]
+    return shuffled
+
+
+def _sums(values: Ints, ends: Ints) -> Ints:
+    """The sums of values up to each end."""
+    total = np.concatenate(([0], np.cumsum(values)))
+    return np.diff(total[ends], prepend=0)
