@@ -85,7 +85,8 @@ def _panels(events: Sequence[Mapping[str, float | None]]) -> Iterator[tuple[str,
     tasks = series(events, "eval/value/")
     overall = series(events, "eval/").get("value")
     if overall:
-        yield "share of answers", _completed(series(events, "eval/verdict/"), overall.steps)
+        if verdicts := _completed(series(events, "eval/verdict/"), overall.steps):
+            yield "share of answers", verdicts
         shown = dict(sorted(tasks.items(), key=lambda item: (-len(item[1].steps), item[0]))[: _MOST_TASKS - 1])
         yield "score", {OVERALL: overall} | (shown if len(tasks) > 1 else {})
 

@@ -8,12 +8,7 @@ device's published dense bf16 peak.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
-
-if TYPE_CHECKING:
-    from .plan import Plan
-    from .samples import Samples
+from typing import Literal, NamedTuple
 
 Spent = Literal["waited", "worked", "paused"]
 
@@ -31,32 +26,6 @@ class Counts(NamedTuple):
 
     def plus(self, other: Counts) -> Counts:
         return Counts(*(a + b for a, b in zip(self, other, strict=True)))
-
-
-Flops = Callable[[Sequence[int], int, int], int]
-"""Of the lengths of samples, the crops of their images and the tokens whose logits are computed."""
-
-
-def counting(plan: Plan, samples: Samples, flops: Flops) -> Callable[[int], Counts]:
-    """What the optimizer step of a number (1 is the first) trains on, over all ranks: the plan knows, nothing is gathered."""
-    settings = plan.settings
-
-    def of_step(step: int) -> Counts:
-        micro = range((step - 1) * settings.accumulation, min(step * settings.accumulation, len(plan)))
-        batches = [plan.batch(rank, i) for i in micro for rank in range(settings.world)]
-        members = [sample for rows in batches for row in rows for sample in row]
-        lengths = samples.tokens[members].tolist()
-        supervised, crops = int(samples.supervised[members].sum()), int(samples.crops[members].sum())
-        return Counts(
-            samples=len(members),
-            tokens=sum(lengths),
-            supervised=supervised,
-            computed=sum(len(rows) * max(int(samples.tokens[list(row)].sum()) for row in rows) for rows in batches),
-            crops=crops,
-            flops=flops(lengths, crops, supervised),
-        )
-
-    return of_step
 
 
 class Reading(NamedTuple):

@@ -50,10 +50,9 @@ class Watched:
     config: Mapping[str, object] = field(default_factory=dict)
 
 
-def callbacks(
-    watched: Watched, *, evaluate: Evaluate | None = None, eval_steps: int | None = None
-) -> list[TrainerCallback]:
-    """The callbacks of one stage, to be handed to a Trainer that reports to nothing itself; on every rank."""
+def callbacks(watched: Watched, *, evaluate: Evaluate | None = None, eval_steps: int | None = None) -> list[Watch]:
+    """The callbacks of one stage, to be handed to a Trainer that reports to nothing itself; on every rank. Whoever stops the
+    Trainer by an exception closes them."""
     return [Watch(watched, evaluate=evaluate, eval_steps=eval_steps)]
 
 
@@ -145,6 +144,10 @@ class Watch(TrainerCallback):
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Finish what is open, and draw the picture; also of a run that was stopped, which the Trainer does not tell us of."""
         for sink in self.sinks:
             sink.close()
         if self.console is not None:
