@@ -65,23 +65,27 @@ class FromFolder:
     """
 
     def __init__(self, folder: Path) -> None:
-        try:
-            import tokenizers  # noqa: F401 - only whether it is there
-        except ImportError:
-            raise MissingExtra("tokenizers", "tokens", "counting tokens") from None
-        whole = folder if folder.is_file() else folder / "tokenizer.json"
-        if whole.is_file():
-            self._tokenizer = _whole(whole)
-        elif (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
-            self._tokenizer = _byte_level(folder)
-        else:
-            raise UsageError(
-                f"{folder} holds no tokenizer; expected a tokenizer.json, or vocab.json and merges.txt, as a model's folder has"
-            )
+        self._tokenizer = whole_tokenizer(folder)
 
     def pieces(self, texts: Sequence[str]) -> list[list[Piece]]:
         encoded = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
         return [[Piece(*offsets) for offsets in one.offsets] for one in encoded]
+
+
+def whole_tokenizer(folder: Path) -> Tokenizer:
+    """The tokenizer of a folder, or of a tokenizer.json; raises as FromFolder."""
+    try:
+        import tokenizers  # noqa: F401 - only whether it is there
+    except ImportError:
+        raise MissingExtra("tokenizers", "tokens", "reading a tokenizer") from None
+    whole = folder if folder.is_file() else folder / "tokenizer.json"
+    if whole.is_file():
+        return _whole(whole)
+    if (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
+        return _byte_level(folder)
+    raise UsageError(
+        f"{folder} holds no tokenizer; expected a tokenizer.json, or vocab.json and merges.txt, as a model's folder has"
+    )
 
 
 def _whole(path: Path) -> Tokenizer:

@@ -26,8 +26,11 @@ _HELD_WHOLE = ["vision_tower", "multi_modal_projector", "lm_head"]
 """What QLoRA leaves in full precision: small, or read by the loss."""
 
 
-def resolve(path_or_id: str | Path) -> Path:
-    """A local folder as it is, or the snapshot of a hub id (downloaded where it is not in the cache); raises UsageError."""
+def resolve(path_or_id: str | Path, *, files: Sequence[str] = _FILES) -> Path:
+    """A local folder as it is, or the snapshot of a hub id (what its cache lacks is downloaded); raises UsageError.
+
+    files: name patterns of what is wanted of a snapshot.
+    """
     path = Path(path_or_id).expanduser()
     name = str(path_or_id)
     if path.is_dir():
@@ -39,7 +42,7 @@ def resolve(path_or_id: str | Path) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(name, allow_patterns=list(_FILES)))
+        return Path(snapshot_download(name, allow_patterns=list(files)))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise UsageError(
             f"no folder {name} here, and as a hub id it cannot be had: {' '.join(str(error).split())[:160]}; check its name "

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from georsmllm.errors import UsageError
 from georsmllm.files import held
 from georsmllm.jsonl import PART, write_json
 from georsmllm.model import sidecars
-from georsmllm.model.soundness import INDEX
+from georsmllm.model.soundness import INDEX, WEIGHTS
 
 if TYPE_CHECKING:
     import torch
@@ -106,18 +107,48 @@ def write_weights(
     write_tensors(named, folder)
 
 
-def write_tensors(named: Mapping[str, torch.Tensor], folder: Path, *, shard_bytes: int = SHARD_BYTES) -> None:
+def write_tensors(named: Mapping[str, torch.Tensor], folder: Path) -> None:
     """model.safetensors, or shards and their index."""
-    from huggingface_hub import split_torch_state_dict_into_shards
+    write_streamed({name: tuple(one.shape) for name, one in named.items()}, named.__getitem__, folder)
+
+
+def write_streamed(
+    shapes: Mapping[str, tuple[int, ...]],
+    read: Callable[[str], torch.Tensor],
+    folder: Path,
+    dtype: str | None = None,
+) -> None:
+    """The same with tensors that are read when their turn comes: never more in memory than one shard. dtype: of all."""
+    import torch
     from safetensors.torch import save_file
 
-    split = split_torch_state_dict_into_shards(dict(named), max_shard_size=shard_bytes)
-    for file, names in split.filename_to_tensors.items():
-        save_file({name: named[name].detach().cpu().contiguous() for name in names}, folder / file, {"format": "pt"})
+    to = {None: None, "float32": torch.float32, "bfloat16": torch.bfloat16}[dtype]
+    shards = _shards(shapes, to.itemsize if to is not None else 4)
+    files: dict[str, str] = {}
+    total = 0
+    for number, names in enumerate(shards, start=1):
+        file = WEIGHTS if len(shards) == 1 else f"model-{number:05d}-of-{len(shards):05d}.safetensors"
+        tensors = {name: read(name).detach().to("cpu", to).contiguous() for name in names}
+        save_file(tensors, folder / file, {"format": "pt"})
         (folder / file).chmod(folder.stat().st_mode & 0o666)  # the library makes files that only their owner may read
-    if split.is_sharded:
-        index = {"metadata": split.metadata, "weight_map": dict(sorted(split.tensor_to_filename.items()))}
-        write_json(folder / INDEX, index)
+        files |= dict.fromkeys(names, file)
+        total += sum(one.nbytes for one in tensors.values())
+    if len(shards) > 1:
+        write_json(folder / INDEX, {"metadata": {"total_size": total}, "weight_map": dict(sorted(files.items()))})
+
+
+def _shards(shapes: Mapping[str, tuple[int, ...]], itemsize: int) -> list[list[str]]:
+    """Names of tensors in groups that stay below SHARD_BYTES, in order."""
+    shards: list[list[str]] = [[]]
+    filled = 0
+    for name, shape in shapes.items():
+        size = math.prod(shape) * itemsize
+        if shards[-1] and filled + size > SHARD_BYTES:
+            shards.append([])
+            filled = 0
+        shards[-1].append(name)
+        filled += size
+    return shards
 
 
 def _is_model(folder: Path) -> bool:

@@ -85,23 +85,24 @@ def write_processor(out: Path, anyres: Anyres, look: Colours) -> None:
 
 
 def write_chat(out: Path, chat: Chat, *, max_length: int) -> None:
-    """The chat template, tokenizer_config.json (what is there is kept) and generation_config.json of a tokenizer.json."""
+    """The chat template, tokenizer_config.json and generation_config.json of a tokenizer.json. max_length: in tokens."""
     with writing(out / "chat_template.jinja") as template:
         template.write(TEMPLATE.encode())
-    path = out / "tokenizer_config.json"
-    settings: dict[str, object] = {"add_prefix_space": False, "bos_token": None, "unk_token": PAD}
-    if path.is_file():
-        settings = dict(read_json(path, dict[str, msgspec.Raw]))
-    settings.pop("chat_template", None)
-    settings |= {
+    settings = {
+        "add_prefix_space": False,
         "backend": "tokenizers",
+        "bos_token": None,
+        "clean_up_tokenization_spaces": False,
         "eos_token": END,
+        "errors": "replace",
         "model_max_length": max_length,
         "pad_token": PAD,
         "processor_class": PROCESSOR,
+        "split_special_tokens": False,
         "tokenizer_class": "Qwen2Tokenizer",
+        "unk_token": PAD,
     }
-    write_json(path, dict(sorted(settings.items())))
+    write_json(out / "tokenizer_config.json", settings)
     generation = {"do_sample": False, "eos_token_id": chat.end, "pad_token_id": chat.pad}
     write_json(out / "generation_config.json", generation)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -16,7 +16,7 @@ from georsmllm.model.projector import freshen
 from georsmllm.model.save import new_folder, write_weights
 from georsmllm.model.sidecars import VIDEO, Colours, write_chat, write_processor
 from georsmllm.model.spec import Spec, Text, Vision, published
-from georsmllm.model.tokens import END, IMAGE, PAD, START, Chat
+from georsmllm.model.tokens import END, IMAGE, MARKER, PAD, START, Chat
 from georsmllm.tokencount import QWEN2_SPLIT
 
 if TYPE_CHECKING:
@@ -124,6 +124,15 @@ def size(name: str) -> Size:
     if name not in SIZES:
         raise UsageError(f"no tiny model is called {name!r}; {nearest(name, NAMES)}")
     return SIZES[name]
+
+
+def texts_of(folder: Path) -> Iterator[str]:
+    """What is said in the training records of a built set, without image markers."""
+    from georsmllm.dataset import Records
+
+    for record in Records(folder, "train"):
+        for message in record.messages:
+            yield message.content.replace(MARKER, "")
 
 
 def make(name: str, out: Path, *, texts: Iterable[str] = (), seed: int = 0, dtype: DType = "float32") -> Path:
