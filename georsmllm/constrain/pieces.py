@@ -18,30 +18,36 @@ from georsmllm.errors import UsageError
 from georsmllm.model.tokens import Chat
 
 from . import automaton
-from .automaton import State
+from .automaton import Rest, State, Thread
 from .form import Form
-from .points import PointsState
+from .points import FARTHEST, PointsState
 
 Ints = NDArray[np.int64]
 
 _DIGITS = b"0123456789"
-MOST_KEPT = 4096
-"""Looked-up states; each keeps some dozens of ids, those in the middle of a name most of a vocabulary."""
+_COMMA, _BRACKET = b",)"
+MOST_KEPT = 8_000_000
+"""Token numbers in all that was looked up; in the middle of a name most of a vocabulary may come next."""
+MOST_NUMBERS = 65536
+"""Looked-up places in numbers, some dozens of tokens each."""
 
 
-class Allowed(NamedTuple):
-    """Tokens that may come next, and behind each of them the bytes to the nearest end of the answer."""
+class _Found(NamedTuple):
+    """Tokens that may come next; behind each of them the bytes to the nearest end of the answer, and the most of these."""
 
     ids: Ints
     shortest: Ints
+    most: int
 
     def within(self, budget: int) -> Ints:
-        """The tokens that leave an end within so many more of them; any byte is at most one."""
-        return self.ids if not len(self.ids) or self.shortest.max() <= budget else self.ids[self.shortest <= budget]
+        """The tokens behind which an end is no farther; any byte is at most one token."""
+        return self.ids if self.most <= budget else self.ids[self.shortest <= budget]
 
 
 class _Node:
-    """The pieces that begin alike: pieces[first:last] of a sorted list share `depth` bytes."""
+    """The pieces that begin alike: pieces[first:last] of the sorted list share `depth` bytes."""
+
+    __slots__ = ("children", "depth", "first", "last")
 
     def __init__(self, first: int, last: int, depth: int) -> None:
         self.first, self.last, self.depth = first, last, depth
@@ -63,7 +69,9 @@ class Pieces:
         self._is_digit_alone = not any(
             len(piece) > 1 and not set(_DIGITS).isdisjoint(piece) for piece, _ in self._pieces
         )
-        self._kept: OrderedDict[object, Allowed] = OrderedDict()
+        self._kept: OrderedDict[object, _Found] = OrderedDict()
+        self._num_kept = 0
+        self._in_numbers: dict[object, Ints] = {}
 
     def start(self, form: Form) -> State:
         """The state before an answer; raises UsageError where the tokenizer has no token for one of the bytes it may need."""
@@ -84,65 +92,77 @@ class Pieces:
         assert behind is not None, "a token came that was not allowed"
         return behind
 
-    def allowed(self, state: State) -> Allowed:
-        """What may come next, without the token that ends an answer."""
+    def allowed(self, state: State, budget: int) -> Ints:
+        """The tokens that may come next and leave an end within `budget` more, the one that ends an answer among them where it
+        can end."""
         if not self._is_digit_alone:
-            return self._looked_up((None, state), self._root, state)
-        leaf = state[0].leaf
-        if len(state) == 1 and isinstance(leaf, PointsState) and leaf.is_in_number:
-            return self._in_number(state)
-        return self._looked_up((None, automaton.key(state, self._horizon)), self._root, state)
+            return self._looked_up(state, state).within(budget)
+        leaf, rest = state[0]
+        if isinstance(leaf, PointsState) and leaf.is_in_number and len(state) == 1:
+            if budget < FARTHEST + rest.shortest:
+                return self._walked(self._root, state).within(budget)
+            return self._in_number(leaf, rest)
+        return self._looked_up(automaton.key(state, self._horizon), state).within(budget)
 
-    def _in_number(self, state: State) -> Allowed:
-        ids: list[int] = []
-        shortest: list[int] = []
-        for digit in _DIGITS:
-            behind = automaton.step(state, digit)
-            if behind is not None:
-                ids.append(self._single[digit])
-                shortest.append(automaton.shortest(behind))
-        own = Allowed(np.array(ids, np.int64), np.array(shortest, np.int64))
-        comma = automaton.step(state, _COMMA)
-        if comma is not None:  # before the second number: no piece goes on behind its comma but with a digit
-            more = Allowed(np.array([self._single[_COMMA]], np.int64), np.array([automaton.shortest(comma)], np.int64))
-            return _joined(own, more)
-        behind = automaton.step(state, _BRACKET)
-        if behind is None:
-            return own
-        node = self._children(self._root)[_BRACKET]
-        return _joined(own, self._looked_up((_BRACKET, automaton.key(behind, self._horizon)), node, behind))
+    def _in_number(self, leaf: PointsState, rest: Rest) -> Ints:
+        """What may come in the middle of a number of point text, where the end is in no danger."""
+        digits = leaf.digits
+        stop = leaf.step(_COMMA) or leaf.step(_BRACKET)
+        key = (digits, stop and (stop.is_in_number or stop.key(0)), rest)
+        found = self._in_numbers.get(key)
+        if found is None:
+            ids = [self._single[digit] for digit in digits]
+            if stop is not None and stop.is_in_number:
+                ids.append(self._single[_COMMA])  # and nothing behind it: a digit stands alone
+            elif stop is not None:
+                node = self._children(self._root)[_BRACKET]
+                ids += self._walked(node, (Thread(stop, rest),)).ids.tolist()
+            found = self._in_numbers[key] = np.array(ids, np.int64)
+            if len(self._in_numbers) > MOST_NUMBERS:
+                del self._in_numbers[next(iter(self._in_numbers))]
+        return found
 
-    def _looked_up(self, key: object, node: _Node, state: State) -> Allowed:
+    def _looked_up(self, key: object, state: State) -> _Found:
         found = self._kept.get(key)
         if found is None:
-            found = self._walked(node, state)
-            self._kept[key] = found
-            if len(self._kept) > MOST_KEPT:
-                self._kept.popitem(last=False)
+            found = self._kept[key] = self._walked(self._root, state)
+            self._num_kept += len(found.ids)
+            while self._num_kept > MOST_KEPT and len(self._kept) > 1:
+                self._num_kept -= len(self._kept.popitem(last=False)[1].ids)
         else:
             self._kept.move_to_end(key)
         return found
 
-    def _walked(self, node: _Node, state: State) -> Allowed:
+    def _walked(self, node: _Node, state: State) -> _Found:
         """All pieces below a node that the automaton lets pass from the state at that node, the node's own included."""
+        walk = _Walk()
         ids: list[int] = []
         shortest: list[int] = []
-        stack = [(node, state)]
+        if node is self._root and automaton.can_end(state):
+            ids.append(self.end)
+            shortest.append(0)
+        stack = [(node, walk.number(state))]
         while stack:
-            node, state = stack.pop()
-            token = self._token(node)
-            if token is not None:
+            node, at = stack.pop()
+            if node.last - node.first == 1:  # one piece: no need for nodes on its way
+                piece, token = self._pieces[node.first]
+                for byte in piece[node.depth :]:
+                    at = walk.step(at, byte)
+                    if at < 0:
+                        break
+                else:
+                    ids.append(token)
+                    shortest.append(walk.shortest[at])
+                continue
+            piece, token = self._pieces[node.first]
+            if len(piece) == node.depth:
                 ids.append(token)
-                shortest.append(automaton.shortest(state))
+                shortest.append(walk.shortest[at])
             for byte, child in self._children(node).items():
-                behind = automaton.step(state, byte)
-                if behind is not None:
+                behind = walk.step(at, byte)
+                if behind >= 0:
                     stack.append((child, behind))
-        return Allowed(np.array(ids, np.int64), np.array(shortest, np.int64))
-
-    def _token(self, node: _Node) -> int | None:
-        piece, token = self._pieces[node.first] if node.first < node.last else (b"", 0)
-        return token if node.depth and len(piece) == node.depth else None
+        return _Found(np.array(ids, np.int64), np.array(shortest, np.int64), max(shortest, default=0))
 
     def _children(self, node: _Node) -> dict[int, _Node]:
         """By the next byte; made when first looked for, for most of a vocabulary never is."""
@@ -160,11 +180,29 @@ class Pieces:
         return node.children
 
 
-_COMMA, _BRACKET = b",)"
+class _Walk:
+    """The states of one walk as numbers, each step made once: many pieces go the same way."""
 
+    def __init__(self) -> None:
+        self.states: list[State] = []
+        self.shortest: list[int] = []
+        self._numbers: dict[State, int] = {}
+        self._steps: dict[tuple[int, int], int] = {}
 
-def _joined(some: Allowed, others: Allowed) -> Allowed:
-    return Allowed(np.concatenate((some.ids, others.ids)), np.concatenate((some.shortest, others.shortest)))
+    def number(self, state: State) -> int:
+        if state not in self._numbers:
+            self._numbers[state] = len(self.states)
+            self.states.append(state)
+            self.shortest.append(automaton.shortest(state))
+        return self._numbers[state]
+
+    def step(self, at: int, byte: int) -> int:
+        """Behind one more byte; -1 where it may not come."""
+        behind = self._steps.get((at, byte))
+        if behind is None:
+            state = automaton.step(self.states[at], byte)
+            behind = self._steps[at, byte] = -1 if state is None else self.number(state)
+        return behind
 
 
 @lru_cache(maxsize=4)

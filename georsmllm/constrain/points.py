@@ -26,13 +26,16 @@ _FEWEST = {POINT: 7, BOX: 13, RBOX: 25, POLYGON: 25, KEYPOINTS: 7}
 """Bytes of the shortest ring of each kind, both brackets included."""
 _FRESH = 6
 """Bytes of a further point of two single digits with the comma before it; of the hundred of them one is always fresh."""
+FARTHEST = 40
+"""No place in a text is farther from an end than so many bytes."""
 _NEVER = 1 << 30
 _EMPTY = -1
 """A number of which nothing is written."""
 
 _COMMA, _OPENING, _CLOSING, _LEFT, _RIGHT = b",[]()"
 _PLUS, _MINUS, _BAR, _SEMICOLON, _FIRST_OF_NONE = b"+-|;n"
-_ZERO, _NINE = b"09"
+_ZERO = ord("0")
+_DIGITS = frozenset(b"0123456789")
 ALPHABET = frozenset(b"0123456789,[]()+-|;none")
 
 
@@ -140,6 +143,16 @@ class PointsState(NamedTuple):
     def is_in_number(self) -> bool:
         return self.at in (X, Y)
 
+    @property
+    def digits(self) -> bytes:
+        """The digits that may come next in a number."""
+        lows = _lows(self.ring)
+        if lows:
+            return _digits_towards(self.number, lows[self.at == Y])
+        if self.at == Y and self.ring.may_be == RBOX:
+            return _digits_beside(self.number, tuple(y for x, y in self.ring.seen if x == self.x))
+        return _digits_towards(self.number, 0)
+
 
 @lru_cache(maxsize=256)
 def start(form: Points) -> PointsState:
@@ -177,32 +190,26 @@ def _paren(state: PointsState, byte: int) -> PointsState | None:
 
 def _x(state: PointsState, byte: int) -> PointsState | None:
     lows = _lows(state.ring)
-    if _ZERO <= byte <= _NINE:
-        number = _longer(state.number, byte - _ZERO)
-        if number is None or (lows and _digits_to(number, lows[0]) is None):
-            return None
-        return state._replace(number=number)
+    if byte in _DIGITS:
+        return _with_digit(state, byte)
     if byte != _COMMA or state.number == _EMPTY or (lows and state.number < lows[0]):
         return None
     return state._replace(at=Y, x=state.number, number=_EMPTY)
 
 
 def _y(state: PointsState, byte: int) -> PointsState | None:
-    ring = state.ring
-    if _ZERO <= byte <= _NINE:
-        number = _longer(state.number, byte - _ZERO)
-        if number is None:
-            return None
-        lows = _lows(ring)
-        if lows and _digits_to(number, lows[1]) is None:
-            return None
-        if ring.may_be == RBOX and _digits_from(number, ring, state.x) is None:
-            return None
-        return state._replace(number=number)
+    if byte in _DIGITS:
+        return _with_digit(state, byte)
     if byte != _RIGHT or state.number == _EMPTY:
         return None
-    longer = ring.with_point((state.x, state.number))
+    longer = state.ring.with_point((state.x, state.number))
     return state._replace(at=AFTER_POINT, ring=longer, x=_EMPTY, number=_EMPTY) if longer.may_be else None
+
+
+def _with_digit(state: PointsState, byte: int) -> PointsState | None:
+    if byte not in state.digits:
+        return None
+    return state._replace(number=byte - _ZERO if state.number == _EMPTY else 10 * state.number + byte - _ZERO)
 
 
 def _after_point(state: PointsState, byte: int) -> PointsState | None:
@@ -264,13 +271,32 @@ def _digits_to(number: int, low: int) -> int | None:
 
 def _digits_from(number: int, ring: Ring, x: int) -> int | None:
     """The fewest further digits that make a second number whose point is none of those seen, None where none do."""
+    return _digits_off(number, tuple(y for other, y in ring.seen if other == x))
+
+
+def _digits_off(number: int, taken: tuple[int, ...]) -> int | None:
+    """The fewest further digits that make a number besides at most three taken ones, None where none do."""
     if number == _EMPTY:
         return 1
-    if (x, number) not in ring.seen:
+    if number not in taken:
         return 0
     if number == 100:
-        return None if (x, N) in ring.seen else 1
+        return None if N in taken else 1
     return 1 if 0 < number < 100 else None
+
+
+@lru_cache(maxsize=65536)
+def _digits_towards(number: int, low: int) -> bytes:
+    """The digits by which a number goes on to one of at least `low`."""
+    longer = [(_longer(number, digit), digit) for digit in range(10)]
+    return bytes(_ZERO + digit for one, digit in longer if one is not None and _digits_to(one, low) is not None)
+
+
+@lru_cache(maxsize=65536)
+def _digits_beside(number: int, taken: tuple[int, ...]) -> bytes:
+    """The digits by which a number goes on to one besides the taken ones."""
+    longer = [(_longer(number, digit), digit) for digit in range(10)]
+    return bytes(_ZERO + digit for one, digit in longer if one is not None and _digits_off(one, taken) is not None)
 
 
 def _in_point(state: PointsState) -> int:

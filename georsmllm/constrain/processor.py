@@ -17,6 +17,7 @@ from georsmllm.model.tokens import Chat
 from . import automaton, pieces
 from .automaton import State
 from .form import Form
+from .pieces import Ints
 
 
 class PointTextProcessor(LogitsProcessor):
@@ -73,16 +74,10 @@ class PointTextProcessor(LogitsProcessor):
                     self._states[row] = None if token == self._pieces.end else self._pieces.step(state, token)
         self._length = length
 
-    def _allowed(self, left: int) -> tuple[np.ndarray, np.ndarray]:
+    def _allowed(self, left: int) -> tuple[Ints, Ints]:
         """Rows and ids of all that may come, as index pairs. left: the tokens that are left behind the next one."""
-        rows: list[np.ndarray] = []
-        ids: list[np.ndarray] = []
-        for row, state in enumerate(self._states):
-            if state is None:
-                continue
-            found = self._pieces.allowed(state).within(left)
-            if automaton.can_end(state):
-                found = np.append(found, self._pieces.end)
-            ids.append(found)
-            rows.append(np.full(len(found), row, np.int64))
-        return (np.concatenate(rows), np.concatenate(ids)) if rows else (np.empty(0, np.int64), np.empty(0, np.int64))
+        bound = [(row, state) for row, state in enumerate(self._states) if state is not None]
+        ids = [self._pieces.allowed(state, left) for _, state in bound]
+        if not bound:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        return np.repeat([row for row, _ in bound], [len(one) for one in ids]), np.concatenate(ids)
