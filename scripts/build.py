@@ -66,7 +66,7 @@ def command(
 
     Give a recipe, or everything by flags; KEY=VALUE words change single keys of the recipe.
     """
-    path, overrides = _words(words)
+    path, overrides = recipe_and_overrides(words)
     recipe = load(path, overrides, _flags(dataset, task, seed=seed, strict=strict, whole=path is None))
     from georsmllm.instruct_data.build import build, silent
 
@@ -112,7 +112,8 @@ def _named(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
-def _words(words: tuple[str, ...]) -> tuple[Path | None, tuple[str, ...]]:
+def recipe_and_overrides(words: tuple[str, ...]) -> tuple[Path | None, tuple[str, ...]]:
+    """The path of a recipe and the words that change its keys."""
     recipes = [word for word in words if "=" not in word]
     if len(recipes) > 1:
         raise UsageError(f"expected one recipe, got {' and '.join(recipes)}")

@@ -1,0 +1,136 @@
+"""`georsmllm train`: fine-tune a model on built sets, on one CPU, one GPU or many, by a recipe."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from georsmllm.errors import UsageError
+
+from .build import recipe_and_overrides
+
+if TYPE_CHECKING:
+    from georsmllm.contracts import Score
+    from georsmllm.train.ranks import World
+    from georsmllm.train.recipe import TrainRecipe
+    from georsmllm.train.zero import Settings
+    from georsmllm.types import Record
+
+EPILOG = """
+\b
+Examples:
+  georsmllm train recipe.yaml --out runs/mine
+  georsmllm train recipe.yaml --out runs/mine stages.0.learning_rate=2e-5 save_steps=100
+  georsmllm train recipe.yaml --out runs/mine --dry-run      memory, before anything is loaded
+  georsmllm train recipe.yaml --out runs/mine --show 3       samples as the model reads them
+\b
+Several GPUs, the same command under a launcher:
+  torchrun --nproc_per_node 8 -m georsmllm train recipe.yaml --out runs/mine
+  deepspeed --num_gpus 8 --module georsmllm train recipe.yaml --out runs/mine deepspeed=zero3
+  accelerate launch --num_processes 8 -m georsmllm train recipe.yaml --out runs/mine
+  srun --ntasks-per-node 8 --gpus-per-node 8 georsmllm train recipe.yaml --out /shared/mine
+  torchrun --nnodes 2 --nproc_per_node 8 --rdzv_backend c10d --rdzv_endpoint HOST:29500 -m georsmllm train ...
+\b
+A killed run goes on from its newest whole checkpoint when the same command is run again; Ctrl-C and
+SIGTERM save one first. OUT/final is the model (or the adapter) in the end. Exit codes: 0 done, 2 wrong
+input, a bad record, a loss that is no number or too little memory, 130 asked to stop.
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("words", nargs=-1, required=True, metavar="RECIPE.yaml [KEY=VALUE]...")
+@click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="Folder of the run.")
+@click.option("--overwrite", is_flag=True, help="Begin anew: remove the run that lies in the folder.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress bars.")
+@click.option("--local_rank", "--local-rank", type=int, hidden=True, help="What DeepSpeed's launcher adds.")
+def command(
+    words: tuple[str, ...],
+    out: Path,
+    overwrite: bool,
+    quiet: bool,
+    local_rank: int | None,  # noqa: ARG001 - LOCAL_RANK says the same
+) -> None:
+    """Fine-tune a model by a recipe: its stages one after another, each from the weights of the last.
+
+    KEY=VALUE words change single keys of the recipe.
+    """
+    from georsmllm.train import launch
+    from georsmllm.train.recipe import load
+
+    path, overrides = recipe_and_overrides(words)
+    recipe = load(path, overrides)
+    world = launch.world_of(os.environ)
+    launch.check(world, recipe.world, os.environ, deepspeed=recipe.deepspeed is not None)
+    settings = _settings(recipe)
+    os.environ.update(launch.variables(world, os.environ, deepspeed=settings is not None))
+    try:
+        code = _train(recipe, out.absolute(), world, settings, overwrite=overwrite, quiet=quiet)
+    except UsageError as error:
+        from georsmllm.train.trouble import OwnTrouble
+
+        # what all processes find out is said once; a process that ends with an error takes the others with it
+        if world.local_rank and not isinstance(error, OwnTrouble):
+            sys.exit(2)
+        raise
+    sys.exit(code)
+
+
+def _train(
+    recipe: TrainRecipe, out: Path, world: World, settings: Settings | None, *, overwrite: bool, quiet: bool
+) -> int:
+    from georsmllm.train import launch, sinks
+    from georsmllm.train.job import Job
+    from georsmllm.train.run import train
+
+    from .cli import EXIT_INTERRUPTED
+
+    sinks.check(recipe.report_to)
+    ranks = launch.start(world, deepspeed=settings is not None)
+    job = Job(
+        recipe=recipe,
+        out=out,
+        ranks=ranks,
+        deepspeed=settings,
+        say=_say if ranks.is_first else _nothing,
+        is_watched=ranks.is_first and not quiet and sys.stderr.isatty(),
+        scorer=_score,
+    )
+    outcome = train(job, overwrite=overwrite)
+    launch.stop()
+    if outcome.stopped is not None:
+        stage, step = outcome.stopped
+        job.say(f"stopped as asked, stage {stage} at step {step} is saved; run the same command again to go on")
+        return EXIT_INTERRUPTED
+    job.say(
+        f"model: {outcome.model}   let it answer: georsmllm predict SET --model {outcome.model} -o predictions.jsonl"
+    )
+    return 0
+
+
+def _settings(recipe: TrainRecipe) -> Settings | None:
+    from georsmllm.train import zero
+
+    if recipe.deepspeed is None:
+        return None
+    with as_file(files("georsmllm.scripts") / "recipes" / "deepspeed") as folder:
+        return zero.settings(recipe.deepspeed, folder)
+
+
+def _score(record: Record, text: str) -> Score:
+    from georsmllm import translation
+    from georsmllm.discover import task
+
+    return translation.judge(task(record.task), text, record)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _nothing(_: str) -> None:
+    pass
