@@ -1,7 +1,8 @@
 """The same answers by vLLM where it is installed: our prompt tokens with one placeholder an image, which vLLM expands itself.
 
 It tiles every image of a prompt (its LLaVA-OneVision counts each as the only one), while the model learnt pairs by their base
-views alone; and it has no LoRA for this architecture (its table of supported models). Both are refused here by name.
+views alone; and it has no LoRA for this architecture (its table of supported models). Both are refused here by name. Written against the
+documentation of vLLM 0.12 to 0.19; no test runs vLLM itself.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from georsmllm.answering import Answer, Decoding, Question
-from georsmllm.errors import MissingExtra, UsageError
+from georsmllm.errors import UsageError
 from georsmllm.rng import hash64
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def request(question: Question, chat: Chat, decoding: Decoding) -> Request:
 def _regex(question: Question) -> str:
     if question.form is None:
         return ""
-    from georsmllm.constrain import regex
+    from georsmllm.constrain.export import regex
 
     return regex(question.form)
 
@@ -78,7 +79,7 @@ def answer_of(token_ids: Sequence[int], finish_reason: str | None, chat: Chat) -
 
 
 class VllmEngine:
-    """A model that vLLM has loaded; raises MissingExtra, and UsageError for a folder of an adapter."""
+    """A model that vLLM has loaded; raises UsageError where it is not installed, and for an adapter."""
 
     def __init__(self, folder: Path, chat: Chat, *, dtype: str, seed: int, workers: int = 2) -> None:
         if (folder / "adapter_config.json").exists():
@@ -88,7 +89,9 @@ class VllmEngine:
         try:
             from vllm import LLM
         except ModuleNotFoundError:
-            raise MissingExtra("vllm", "vllm", "--engine vllm") from None
+            raise UsageError(
+                "--engine vllm needs vllm (pip install vllm); it brings a torch of its own, so take a fresh environment"
+            ) from None
         self.chat = chat
         self.workers = workers
         self.model: LLM = LLM(
