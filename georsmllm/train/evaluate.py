@@ -27,6 +27,7 @@ from georsmllm.jsonl import write_json, writing
 from georsmllm.rng import hash64
 from georsmllm.scoring import Report, Scored, Scorer, aggregate
 
+from .sources import open_source
 from .watch import Evaluated
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from georsmllm.model.views import Views
 
     from .ranks import Ranks
+    from .recipe import TrainRecipe
     from .sources import Source
 
 
@@ -169,6 +171,25 @@ class Evaluator:
         report = aggregate(scored)
         write_json(self.folder / f"eval-{step}.json", report)
         return report
+
+
+def of_recipe(
+    recipe: TrainRecipe, *, chat: Chat, views: Views, scorer: Scorer, ranks: Ranks, folder: Path
+) -> Evaluator | None:
+    """The evaluation that a recipe asks for, of a stage's folder; None where it asks for none. Raises UsageError, BadRecord."""
+    if recipe.eval is None:
+        return None
+    source = open_source(Path(recipe.eval.path), recipe.eval.split)
+    asking = Asking(
+        chat=chat,
+        views=views,
+        anyres=views.anyres,
+        batch_size=recipe.eval.per_device_eval_batch_size,
+        max_new_tokens=recipe.eval.max_new_tokens,
+        is_bf16=recipe.bf16,
+    )
+    held = held_out(source, recipe.eval.records, seed=recipe.seed)
+    return Evaluator(source, held, asking, scorer=scorer, ranks=ranks, folder=folder)
 
 
 _Answers = dict[int, Answer]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,14 +9,14 @@ from typing import TYPE_CHECKING
 import msgspec
 import torch
 from torch.utils.data import DataLoader
-from transformers import TrainerCallback, TrainingArguments
 
 from georsmllm.model import adapters, load, spec, tiny
 from georsmllm.model.tokens import Chat
 from georsmllm.model.views import Views
 
-from . import batches, checkpoints, evaluate, stages, watch, zero
-from .building import Precision, build
+from . import batches, checkpoints, evaluate, stages, watch
+from .arguments import arguments_of, precision_of
+from .building import build
 from .claims import claim_sources
 from .collate import Batch
 from .counting import counter
@@ -30,8 +28,9 @@ from .plan import Plan, Settings, make_plan
 from .recipe import Stage
 from .samples import Samples, gather
 from .sources import open_source
+from .throughput import Stopwatch
 from .trainer import Course, StageTrainer, Stopped
-from .trouble import OwnTrouble
+from .trouble import OwnTrouble, no_room
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -145,9 +144,11 @@ def teach(job: Job, number: int) -> int | None:
     _tell(job, stage, lesson, model, resumed)
     if job.ranks.size > 1:
         keep_vision_in_step(model.get_base_model() if stage.lora is not None else model)
+    waiting = Stopwatch()
     with interruption() as asked:
         course = Course(
             loader=lesson.loader(job),
+            waiting=waiting,
             describe=lambda micro: lesson.describe(job.ranks.rank, micro),
             rate=stage.rate,
             epochs=lesson.plan.epoch_of,
@@ -155,62 +156,30 @@ def teach(job: Job, number: int) -> int | None:
             ranks=job.ranks,
             interruption=asked,
         )
-        trainer = StageTrainer(model, arguments, course, callbacks=_callbacks(job, stage, lesson, start, folder))
+        watching = _callbacks(job, stage, lesson, start, folder, waiting)
+        trainer = StageTrainer(model, arguments, course, callbacks=watching)
         try:
             trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
         except Stopped as stopped:
             return stopped.step
         except torch.OutOfMemoryError as error:
-            raise OwnTrouble(_less(job, stage, lesson, trainer, error)) from None
+            batch = lesson.describe(job.ranks.rank, trainer.micro)
+            facts = lesson.plan.facts(lesson.samples.tokens, lesson.samples.crops)
+            raise OwnTrouble(no_room(job, stage, facts, batch)) from error
+        finally:
+            for one in watching:
+                one.close()
         save_final(trainer, stage, start, folder / FINAL, is_bf16=job.recipe.bf16)
     return None
 
 
-def precision_of(job: Job) -> Precision:
-    return Precision(job.recipe.bf16, masters=job.deepspeed is not None)
-
-
-def arguments_of(job: Job, stage: Stage, folder: Path, num_steps: int) -> TrainingArguments:
-    """A stage in the Trainer's words. What it would do itself (logging, keeping checkpoints, dealing out data) is off."""
-    recipe, on_gpu = job.recipe, torch.cuda.is_available()
-    found = zero.suited(job.deepspeed, on_gpu=on_gpu) if job.deepspeed is not None else None
-    offloads = found is not None and zero.facts(found).offloads
-    return TrainingArguments(
-        output_dir=str(folder),
-        max_steps=num_steps,
-        per_device_train_batch_size=stage.per_device_train_batch_size,
-        gradient_accumulation_steps=stage.gradient_accumulation_steps,
-        learning_rate=stage.learning_rate,
-        lr_scheduler_type=stage.lr_scheduler_type,
-        warmup_steps=math.ceil(stage.warmup_ratio * num_steps),
-        weight_decay=stage.weight_decay,
-        adam_beta1=stage.adam_beta1,
-        adam_beta2=stage.adam_beta2,
-        max_grad_norm=stage.max_grad_norm,
-        neftune_noise_alpha=stage.neftune_noise_alpha,
-        optim="adamw_torch_fused" if on_gpu and not offloads else "adamw_torch",
-        bf16=recipe.bf16,
-        gradient_checkpointing=recipe.gradient_checkpointing,
-        gradient_checkpointing_kwargs={"use_reentrant": False} if recipe.gradient_checkpointing else None,
-        save_steps=recipe.save_steps,
-        logging_steps=recipe.logging_steps,
-        logging_nan_inf_filter=False,  # it would write the average in a NaN's place
-        disable_tqdm=True,
-        report_to="none",
-        seed=recipe.seed,
-        use_cpu=not on_gpu,
-        deepspeed=copy.deepcopy(found),  # "auto" is filled in, for each stage anew
-        ddp_find_unused_parameters=False,
-        average_tokens_across_devices=True,
-        remove_unused_columns=False,
-        restore_callback_states_from_checkpoint=False,
-    )
-
-
-def _callbacks(job: Job, stage: Stage, lesson: Lesson, start: Path, folder: Path) -> list[watch.Watch]:
+def _callbacks(
+    job: Job, stage: Stage, lesson: Lesson, start: Path, folder: Path, waiting: Stopwatch
+) -> list[watch.Watch]:
     watched = watch.Watched(
         folder=folder,
         stage=stage.name,
+        waiting=waiting,
         count=counter(lesson.plan, lesson.samples, spec.of_folder(start), stage),
         say=job.say,
         is_watched=job.is_watched,
@@ -236,29 +205,4 @@ def _tell(
     job.say(
         f"stage {stage.name}: {len(lesson.samples):,} samples, {plan.steps:,} steps"
         + (f", goes on from {resumed}" if resumed else "")
-    )
-
-
-def _less(job: Job, stage: Stage, lesson: Lesson, trainer: StageTrainer, error: torch.OutOfMemoryError) -> str:
-    """What did not fit, and what to lower."""
-    facts = lesson.plan.facts(lesson.samples.tokens, lesson.samples.crops)
-    rows = stage.per_device_train_batch_size
-    ways = [
-        *([f"per_device_train_batch_size (now {rows}; gradient_accumulation_steps in its place)"] if rows > 1 else []),
-        f"data.pack_length and data.max_length (now {job.recipe.data.row_length} and {job.recipe.data.max_length})",
-    ]
-    further = [
-        *(["gradient_checkpointing=true"] if not job.recipe.gradient_checkpointing else []),
-        *(
-            ["deepspeed=zero3 or zero3_offload"]
-            if job.deepspeed is None or not zero.facts(job.deepspeed).shards_weights
-            else []
-        ),
-        *(["lora"] if stage.lora is None else []),
-        "a model whose images get fewer crops",
-    ]
-    return (
-        f"out of memory at {lesson.describe(job.ranks.rank, trainer.micro)} (the largest micro-batch of this stage has "
-        f"{facts.most_tokens} tokens and {facts.most_crops} crops): lower {' or '.join(ways)}; or use "
-        f"{', '.join(further)}; `georsmllm train ... --dry-run` computes what is needed. {str(error).splitlines()[0]}"
     )

@@ -8,9 +8,12 @@ device's published dense bf16 peak.
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
-Spent = Literal["waited", "worked", "paused"]
+Spent = Literal["worked", "paused"]
 
 
 class Counts(NamedTuple):
@@ -40,17 +43,39 @@ class Reading(NamedTuple):
         return self.worked_s + self.waited_s
 
 
-class Meter:
-    """Attributes the time since the last mark, and adds up counts, until it is read."""
+class Stopwatch:
+    """Adds up the time that its blocks take."""
 
-    def __init__(self, now_s: float) -> None:
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        start_s = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds += time.perf_counter() - start_s
+
+
+class Meter:
+    """Attributes the time since the last mark, and adds up counts, until it is read. waiting: runs while a step waits for its
+    batches."""
+
+    def __init__(self, now_s: float, waiting: Stopwatch) -> None:
+        self._waiting = waiting
         self._last_s = now_s
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what was so far."""
         self._counts = Counts()
-        self._spent = dict.fromkeys(("waited", "worked", "paused"), 0.0)
+        self._worked_s = 0.0
+        self._waited_s = self._waiting.seconds
 
     def mark(self, spent: Spent, now_s: float) -> None:
         """What the time since the mark before was spent on."""
-        self._spent[spent] += now_s - self._last_s
+        self._worked_s += now_s - self._last_s if spent == "worked" else 0.0
         self._last_s = now_s
 
     def add(self, counts: Counts) -> None:
@@ -58,9 +83,9 @@ class Meter:
 
     def read(self) -> Reading:
         """All since the last reading; begins anew."""
-        reading = Reading(self._counts, self._spent["worked"], self._spent["waited"])
-        self._counts = Counts()
-        self._spent = dict.fromkeys(self._spent, 0.0)
+        waited_s = self._waiting.seconds - self._waited_s
+        reading = Reading(self._counts, self._worked_s - waited_s, waited_s)
+        self.begin()
         return reading
 
 

@@ -21,6 +21,7 @@ from .collate import Batch
 from .interruption import Interruption
 from .ranks import Ranks
 from .recipe import Module
+from .throughput import Stopwatch
 
 TRAINED = "trained.safetensors"
 """The parameters that learn, at full precision, by their names in memory; the others lie in the model that the stage began
@@ -38,9 +39,11 @@ class Stopped(Exception):
 @dataclass(frozen=True, kw_only=True)
 class Course:
     """What a stage runs on. loader: the micro-batches of this process. describe: says of one of them, by its number, which
-    records are in it. rate: the learning rate of a module. epochs: that have been read when it has. keep: checkpoints."""
+    records are in it. rate: the learning rate of a module. epochs: that have been read when it has. keep: checkpoints.
+    waiting: runs while a step waits for its micro-batches."""
 
     loader: DataLoader[Batch]
+    waiting: Stopwatch
     describe: Callable[[int], str]
     rate: Callable[[Module], float]
     epochs: Callable[[int], float]
@@ -96,10 +99,11 @@ class StageTrainer(Trainer):
         batches: list[Batch] = []
         trouble = ""
         try:
-            for batch in epoch_iterator:
-                batches.append(supervised_only(batch))
-                if len(batches) == num_batches:
-                    break
+            with self.course.waiting.running():
+                for batch in epoch_iterator:
+                    batches.append(supervised_only(batch))
+                    if len(batches) == num_batches:
+                        break
         except BadRecord as error:
             trouble = str(error)
         supervised = sum(int((batch["shift_labels"] != IGNORED).sum()) for batch in batches)

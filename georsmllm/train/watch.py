@@ -18,7 +18,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from . import curve
 from .ranks import ALONE, Ranks
 from .sinks import JOURNAL, Board, Console, Journal, Sink, Wandb
-from .throughput import Counts, Meter, Reading, mfu, peak_flops, rates
+from .throughput import Counts, Meter, Reading, Stopwatch, mfu, peak_flops, rates
 
 GIB = 2**30
 _UNIT = 1_000_000  # ranks exchange whole numbers: microseconds, millionths of a GiB
@@ -38,13 +38,15 @@ Evaluate = Callable[[Module, int], Evaluated]
 @dataclass(frozen=True, kw_only=True)
 class Watched:
     """What is watched. folder: of the stage. count: what the optimizer step of that number (1 is the first) trains on, over all
-    ranks. say: takes a line. is_watched: a person sits before a terminal, so a bar is drawn. config: what W&B is told."""
+    ranks. say: takes a line. is_watched: a person sits before a terminal, so a bar is drawn. waiting: runs while the Trainer
+    waits for batches. config: what W&B is told."""
 
     folder: Path
     stage: str
     count: Callable[[int], Counts]
     say: Callable[[str], None]
     is_watched: bool
+    waiting: Stopwatch = field(default_factory=Stopwatch)
     ranks: Ranks = field(default_factory=lambda: Ranks(ALONE))
     report_to: Sequence[str] = ()
     config: Mapping[str, object] = field(default_factory=dict)
@@ -66,7 +68,7 @@ class Watch(TrainerCallback):
         self.eval_steps = eval_steps
         self.sinks: list[Sink] = []
         self.console: Console | None = None
-        self.meter = Meter(time.perf_counter())
+        self.meter = Meter(time.perf_counter(), watched.waiting)
         self.learning_rates: dict[str, float] = {}
         self.peak: float | None = None
         self.began = (0, 0.0)
@@ -74,9 +76,7 @@ class Watch(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
     ) -> None:
-        now_s = time.perf_counter()
-        self.meter = Meter(now_s)
-        self.began = (state.global_step, now_s)
+        self.began = (state.global_step, time.perf_counter())
         if state.is_world_process_zero:
             self._open(state)
         self.peak = self._peak(args)
@@ -84,8 +84,9 @@ class Watch(TrainerCallback):
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
     ) -> None:
-        is_first = state.global_step == self.began[0]  # the workers' start is no waiting that would come again
-        self.meter.mark("paused" if is_first else "waited", time.perf_counter())
+        self.meter.mark("worked", time.perf_counter())
+        if state.global_step == self.began[0]:  # that workers start takes time once
+            self.meter.begin()
 
     def on_pre_optimizer_step(
         self,

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from georsmllm.model.spec import published
-from georsmllm.train.throughput import Counts, Meter, Reading, mfu, peak_flops, rates
+from georsmllm.train.throughput import Counts, Meter, Reading, Stopwatch, mfu, peak_flops, rates
 
 STEP = Counts(samples=4, tokens=800, supervised=80, computed=1000, crops=12, flops=10**12)
 
 
 def test_time_goes_to_what_it_was_spent_on_and_pauses_count_nowhere() -> None:
-    meter = Meter(100.0)
-    meter.mark("waited", 101.0)
+    waiting = Stopwatch()
+    meter = Meter(100.0, waiting)
+    waiting.seconds += 1.0
     meter.mark("worked", 104.0)
     meter.mark("paused", 200.0)  # an evaluation, a save
-    meter.mark("waited", 200.5)
+    waiting.seconds += 0.5
     meter.mark("worked", 204.0)
     meter.add(STEP)
     meter.add(STEP)
@@ -31,7 +34,9 @@ def test_time_goes_to_what_it_was_spent_on_and_pauses_count_nowhere() -> None:
 
 
 def test_a_reading_begins_anew() -> None:
-    meter = Meter(0.0)
+    waiting = Stopwatch()
+    meter = Meter(0.0, waiting)
+    waiting.seconds += 2.0
     meter.mark("worked", 5.0)
     meter.add(STEP)
     meter.read()
@@ -39,8 +44,17 @@ def test_a_reading_begins_anew() -> None:
     assert meter.read() == Reading(Counts(), worked_s=1.0, waited_s=0.0)
 
 
+def test_a_stopwatch_adds_up_its_blocks_also_those_that_fail() -> None:
+    watch = Stopwatch()
+    for _ in range(2):
+        with pytest.raises(KeyError), watch.running():
+            time.sleep(0.01)
+            raise KeyError
+    assert 0.02 <= watch.seconds < 1
+
+
 def test_before_anything_took_time_there_are_no_rates() -> None:
-    assert rates(Meter(3.0).read()) == {}
+    assert rates(Meter(3.0, Stopwatch()).read()) == {}
 
 
 def test_mfu_is_arithmetic_over_what_the_devices_could_do() -> None:
