@@ -78,6 +78,7 @@ def _measured(
 ) -> Iterable[tuple[int, int, int, int]]:
     """(tokens, supervised, crops, problem) of each."""
     walk.hear(many)
+    tick(len(many))
     for conversation in many:
         sizes = conversation.sizes_wh
         try:
@@ -87,7 +88,6 @@ def _measured(
         else:
             tokens = len(rendered.ids) + sum(anyres.tokens(sizes))
             yield tokens, rendered.num_supervised, sum(anyres.crops(sizes)), 0
-    tick(len(many))
 
 
 class _Walk(Chat):
@@ -129,7 +129,7 @@ def _key(source: Source, chat: Chat, anyres: Anyres) -> str:
 def _kept(path: Path, size: int) -> Lengths | None:
     """What an earlier run measured; None where there is nothing, or nothing that can be read."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             found = Lengths(**{name: file[name] for name in Lengths._fields})
     except (FileNotFoundError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
         return None
