@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from georsmllm.discover import nearest
 from georsmllm.errors import UsageError
 
+if TYPE_CHECKING:
+    import yaml
+
 Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 """What YAML holds."""
+
+
+@cache
+def loader() -> type[yaml.SafeLoader]:
+    """A safe loader to which 1e-5 is a number, as in YAML 1.2; to PyYAML's own it is text."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.add_implicit_resolver(
+        "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+    )
+    return Loader
 
 
 def set_key(tree: dict[str, Plain], override: str) -> None:
@@ -21,7 +41,7 @@ def set_key(tree: dict[str, Plain], override: str) -> None:
     if not equals or not key:
         raise UsageError(f"expected key=value like tiles.size=512, got {override!r}")
     try:
-        value = yaml.safe_load(text)
+        value = yaml.load(text, Loader=loader())  # noqa: S506 - a safe loader of our own
     except yaml.YAMLError:
         raise UsageError(f"{override!r}: the value is not YAML") from None
     *path, last = key.split(".")

@@ -12,7 +12,7 @@ import msgspec
 
 from georsmllm.discover import nearest
 from georsmllm.errors import UsageError
-from georsmllm.overrides import Plain, set_key
+from georsmllm.overrides import Plain, loader, set_key
 
 if TYPE_CHECKING:
     import yaml
@@ -58,8 +58,8 @@ def _from_file(type_: type[msgspec.Struct], path: Path) -> tuple[dict[str, Plain
 
     text = _read(path)
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        loaded = yaml.safe_load(text)
+        root = yaml.compose(text, Loader=loader())
+        loaded = yaml.load(text, Loader=loader())  # noqa: S506 - a safe loader of our own
     except yaml.YAMLError as error:
         raise UsageError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(loaded, dict):

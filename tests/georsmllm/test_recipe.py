@@ -144,3 +144,12 @@ def test_a_missing_recipe_is_one_line(tmp_path):
         load(tmp_path / "none.yaml")
     with pytest.raises(UsageError, match="expected a YAML text file"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize("number", ["2e-1", "0.2", "2E-1", "+2.e-1", "20.0e-2"])
+def test_a_number_is_one_in_every_spelling(tmp_path, number):
+    written = tmp_path / "recipe.yaml"
+    written.write_text(GOOD)
+    assert load(written, [f"mix.negatives={number}"]).mix.negatives == 0.2
+    written.write_text(f"{GOOD}\nsplit: {{ratios: {{train: 8e-1, val: {number}}}}}\n")
+    assert load(written).split.ratios == {"train": 0.8, "val": 0.2}
