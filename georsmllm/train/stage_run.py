@@ -190,7 +190,8 @@ def _callbacks(
     evaluation = evaluate.of_recipe(
         job.recipe, chat=lesson.chat, views=lesson.views, scorer=job.scorer, ranks=job.ranks, folder=folder
     )
-    return watch.callbacks(watched, evaluate=evaluation, eval_steps=job.recipe.eval and job.recipe.eval.eval_steps)
+    every = job.recipe.eval.eval_steps if job.recipe.eval is not None else None
+    return watch.callbacks(watched, evaluate=evaluation, eval_steps=every)
 
 
 def _tell(
