@@ -47,13 +47,11 @@ input, a bad record, a loss that is no number or too little memory, 130 asked to
 @click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="Folder of the run.")
 @click.option("--overwrite", is_flag=True, help="Begin anew: remove the run that lies in the folder.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress bars.")
-@click.option("--local_rank", "--local-rank", type=int, hidden=True, help="What DeepSpeed's launcher adds.")
 def command(
     words: tuple[str, ...],
     out: Path,
     overwrite: bool,
     quiet: bool,
-    local_rank: int | None,  # noqa: ARG001 - LOCAL_RANK says the same
 ) -> None:
     """Fine-tune a model by a recipe: its stages one after another, each from the weights of the last.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import socket
+import warnings
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -117,6 +119,8 @@ def _start_deepspeed(*, on_gpu: bool) -> None:
         import deepspeed
     except ModuleNotFoundError:
         raise MissingExtra("deepspeed", "train", "a recipe with deepspeed:") from None
+    logging.getLogger("accelerate.accelerator").setLevel(logging.ERROR)  # accumulation is the Trainer's, not accelerate's
+    warnings.filterwarnings("ignore", r"`torch\.distributed", FutureWarning)  # DeepSpeed's own calls, at every step
     if not on_gpu:
         # a faster all-reduce of CPUs, compiled with g++ at first use (40 to 80 s), or a crash where there is none
         deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
