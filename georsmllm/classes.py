@@ -62,9 +62,12 @@ def plural(name: str) -> str:
 def of_plural(name: str) -> str:
     """The canonical name of which this is the plural, "" where there is none."""
     head, space, last = name.rpartition(" ")
-    irregular = (one for one, several in _nouns().irregular.items() if several == name)
-    guesses = (f"{head}{space}{lemma(last)}", name[:-1], name[:-2], name, name.removesuffix(" areas"), *irregular)
-    return next((guess for guess in guesses if guess and plural(guess) == name), "")
+    irregular = [one for one, several in _nouns().irregular.items() if several == name]
+    area = [name.removesuffix(" areas")] if name.endswith(" areas") else []
+    guesses = [*irregular, *area, f"{head}{space}{lemma(last)}", name[:-1], name[:-2], name]
+    fitting = [guess for guess in guesses if guess and plural(guess) == name]
+    known = set(synonyms().values())
+    return next((guess for guess in fitting if guess in known), fitting[0] if fitting else "")
 
 
 def with_article(name: str) -> str:
