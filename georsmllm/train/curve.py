@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, NamedTuple
 
 from georsmllm.errors import MissingExtra
@@ -21,7 +22,6 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 WINDOW = 20
 """Logs that the smoothed loss is the mean of, or a tenth of all where that is less."""
 OVERALL = "all tasks"
-_MOST_TASKS = 7  # lines that a person can tell apart
 
 
 class Series(NamedTuple):
@@ -87,8 +87,7 @@ def _panels(events: Sequence[Mapping[str, float | None]]) -> Iterator[tuple[str,
     if overall:
         if verdicts := _completed(series(events, "eval/verdict/"), overall.steps):
             yield "share of answers", verdicts
-        shown = dict(sorted(tasks.items(), key=lambda item: (-len(item[1].steps), item[0]))[: _MOST_TASKS - 1])
-        yield "score", {OVERALL: overall} | (shown if len(tasks) > 1 else {})
+        yield "score", {OVERALL: overall} | (tasks if len(tasks) > 1 else {})
 
 
 def _completed(verdicts: Mapping[str, Series], steps: list[float]) -> dict[str, Series]:
@@ -100,8 +99,11 @@ def _completed(verdicts: Mapping[str, Series], steps: list[float]) -> dict[str, 
 def _loss(axes: Axes, lines: Mapping[str, Series]) -> None:
     line = lines["loss"]
     window = max(1, min(WINDOW, len(line.values) // 10))
-    axes.plot(line.steps, line.values, color=COLOURS[0], alpha=0.35, linewidth=1, label="as logged")
-    axes.plot(line.steps, smoothed(line.values, window), color=COLOURS[0], linewidth=2, label=f"mean over {window}")
+    axes.plot(
+        line.steps, line.values, color=COLOURS[0], alpha=0.35 if window > 1 else 1, linewidth=1, label="as logged"
+    )
+    if window > 1:
+        axes.plot(line.steps, smoothed(line.values, window), color=COLOURS[0], linewidth=2, label=f"mean over {window}")
     positive = [value for value in line.values if value > 0]
     if positive and max(positive) > 50 * min(positive):  # near zero only a logarithm shows what still happens
         axes.set_yscale("log")
@@ -112,16 +114,20 @@ def _loss(axes: Axes, lines: Mapping[str, Series]) -> None:
 
 def _lines(axes: Axes, name: str, lines: Mapping[str, Series]) -> None:
     is_rate = name == "learning rate"
-    for number, label in enumerate(sorted(lines, key=lambda label: (-lines[label].values[-1], label))):
-        line, is_all = lines[label], label == OVERALL
+    alike: dict[tuple[float, ...], list[str]] = {}  # lines that lie on one another are one
+    for label in sorted(lines, key=lambda label: (-lines[label].values[-1], label != OVERALL, label)):
+        alike.setdefault(tuple(lines[label].values), []).append(label)
+    for number, (values, labels) in enumerate(alike.items()):
+        is_all = OVERALL in labels
         axes.plot(
-            line.steps,
-            line.values,
+            lines[labels[0]].steps,
+            values,
             color="black" if is_all else COLOURS[number % len(COLOURS)],
+            linestyle="-" if is_all or number < len(COLOURS) else "--",
             linewidth=2.5 if is_all else 1.5,
             marker="" if is_rate else "o",
             markersize=3,
-            label=f"{label}, up to {max(line.values):.1e}" if is_rate else label,
+            label=fill(", ".join(labels), 24) + (f": up to {max(values):.1e}" if is_rate else ""),
         )
     axes.set_ylabel(name)
     axes.set_ylim(bottom=0)
