@@ -45,11 +45,15 @@ input, a bad record, a loss that is no number or too little memory, 130 asked to
 @click.command(epilog=EPILOG)
 @click.argument("words", nargs=-1, required=True, metavar="RECIPE.yaml [KEY=VALUE]...")
 @click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="Folder of the run.")
+@click.option(
+    "--show", type=click.IntRange(min=1), metavar="N", help="Show N samples as the model reads them; train nothing."
+)
 @click.option("--overwrite", is_flag=True, help="Begin anew: remove the run that lies in the folder.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress bars.")
 def command(
     words: tuple[str, ...],
     out: Path,
+    show: int | None,
     overwrite: bool,
     quiet: bool,
 ) -> None:
@@ -62,6 +66,9 @@ def command(
 
     path, overrides = recipe_and_overrides(words)
     recipe = load(path, overrides)
+    if show is not None:
+        _show(recipe, show)
+        return
     world = launch.world_of(os.environ)
     launch.check(world, recipe.world, os.environ, deepspeed=recipe.deepspeed is not None)
     settings = _settings(recipe)
@@ -108,6 +115,14 @@ def _train(
         f"model: {outcome.model}   let it answer: georsmllm predict SET --model {outcome.model} -o predictions.jsonl"
     )
     return 0
+
+
+def _show(recipe: TrainRecipe, num: int) -> None:
+    from georsmllm.train.show import of_recipe, wants_colour
+
+    coloured = wants_colour(sys.stdout.isatty(), os.environ.get)
+    for one in of_recipe(recipe, num, coloured=coloured):
+        print(f"== {one.place}\n{one.text}\n-- {one.summary}\n")
 
 
 def _settings(recipe: TrainRecipe) -> Settings | None:

@@ -143,8 +143,7 @@ def make(name: str, out: Path, *, texts: Iterable[str] = (), seed: int = 0, dtyp
     from transformers import LlavaOnevisionForConditionalGeneration, set_seed
 
     with new_folder(out) as folder:
-        tokenizer = train_tokenizer([*_SENTENCES.strip().splitlines(), *texts], chosen.num_words)
-        tokenizer.save(str(folder / "tokenizer.json"))
+        tokenizer(name, texts).save(str(folder / "tokenizer.json"))
         chat = Chat.of_folder(folder)
         config = configuration(chosen, chat)
         set_seed(seed)
@@ -157,6 +156,11 @@ def make(name: str, out: Path, *, texts: Iterable[str] = (), seed: int = 0, dtyp
         write_processor(folder, chosen.anyres, Colours())
         write_chat(folder, chat, max_length=chosen.spec.text.max_position_embeddings)
     return out
+
+
+def tokenizer(name: str, texts: Iterable[str] = ()) -> Tokenizer:
+    """That of the model of a name, made from these texts besides our words."""
+    return train_tokenizer([*_SENTENCES.strip().splitlines(), *texts], size(name).num_words)
 
 
 def train_tokenizer(texts: Iterable[str], num_words: int) -> Tokenizer:

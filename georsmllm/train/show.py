@@ -6,8 +6,10 @@ Without, supervised stretches stand in {+ +}. An image is one word, `<image x 14
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from georsmllm.model.anyres import Anyres
@@ -15,6 +17,7 @@ from georsmllm.model.tokens import END, IGNORED, IMAGE, PAD, START, Chat, Render
 from georsmllm.rng import rng
 
 if TYPE_CHECKING:
+    from .recipe import TrainRecipe
     from .samples import Samples
     from .sources import Conversation
 
@@ -38,6 +41,28 @@ class Shown(NamedTuple):
     place: str
     summary: str
     text: str
+
+
+def of_recipe(recipe: TrainRecipe, num: int, *, coloured: bool) -> Iterator[Shown]:
+    """That many samples of a recipe, a pair of images among them where the sources have one, and where the first row with
+    several samples goes from one to the next. Raises UsageError, BadRecord."""
+    from .plan import Settings, make_plan
+    from .reading import of_recipe as reading_of
+    from .samples import gather
+
+    chat, anyres = reading_of(recipe)
+    with tempfile.TemporaryDirectory() as out:
+        samples = gather(recipe.data, chat, anyres, out=Path(out))
+    rows: list[tuple[int, ...]] = [(one,) for one in chosen(samples, num, seed=recipe.seed)]
+    if recipe.data.batching == "packed":
+        settings = Settings(
+            batching="packed", row_length=recipe.data.row_length, rows=1, accumulation=1, world=1, epochs=1,
+            max_steps=None, seed=recipe.seed,
+        )  # fmt: skip
+        plan = make_plan(samples.tokens, samples.weights, settings)
+        packed = (plan.row(i) for i in range(len(plan.row_ends)))
+        rows += [row[:2] for row in packed if len(row) > 1][:1]
+    yield from shown(samples, rows, chat, anyres, coloured=coloured)
 
 
 def chosen(samples: Samples, num: int, *, seed: int) -> list[int]:

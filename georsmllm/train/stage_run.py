@@ -14,7 +14,7 @@ from georsmllm.model import adapters, load, spec, tiny
 from georsmllm.model.tokens import Chat
 from georsmllm.model.views import Views
 
-from . import batches, checkpoints, evaluate, stages, watch
+from . import batches, checkpoints, evaluate, reading, stages, watch
 from .arguments import arguments_of, precision_of
 from .building import build
 from .claims import claim_sources
@@ -27,7 +27,6 @@ from .job import FINAL, Job, stage_folder, start_folder
 from .plan import Plan, Settings, make_plan
 from .recipe import Stage
 from .samples import Samples, gather
-from .sources import open_source
 from .throughput import Stopwatch
 from .trainer import Course, StageTrainer, Stopped
 from .trouble import OwnTrouble, no_room
@@ -35,9 +34,6 @@ from .trouble import OwnTrouble, no_room
 if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import LlavaOnevisionForConditionalGeneration
-
-_WORDS = 4000
-"""Records whose words a tiny model's tokenizer learns."""
 
 
 def starting_model(job: Job, number: int) -> Path:
@@ -53,17 +49,8 @@ def starting_model(job: Job, number: int) -> Path:
         if is_first and not start.exists():
             assert recipe.model.tiny is not None  # a recipe has one of the two
             job.say(f"making the tiny model {recipe.model.tiny!r}: {start}")
-            tiny.make(recipe.model.tiny, start, texts=_texts(job), seed=recipe.seed)
+            tiny.make(recipe.model.tiny, start, texts=reading.texts(recipe.data), seed=recipe.seed)
     return start
-
-
-def _texts(job: Job) -> list[str]:
-    found: list[str] = []
-    for one in job.recipe.data.sources:
-        source = open_source(Path(one.path), one.split)
-        numbers = range(min(_WORDS, len(source)))
-        found += [message.content for number in numbers for message in source.conversation(number).messages]
-    return found
 
 
 @dataclass(frozen=True, kw_only=True)

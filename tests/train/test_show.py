@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from functools import cache
 from itertools import pairwise
 
+import hand_made_set
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -98,3 +101,22 @@ def test_the_pieces_are_the_conversation(question: str, answer: str) -> None:
 )
 def test_colour_is_for_terminals_and_for_who_wants_it(is_terminal: bool, said: str | None, wanted: bool) -> None:
     assert show.wants_colour(is_terminal, {"NO_COLOR": said}.get) == wanted
+
+
+def test_a_recipe_is_shown_with_a_pair_and_a_packed_border_before_any_model_is_there(tmp_path) -> None:
+    hand_made_set.write_set(tmp_path / "set")
+    (tmp_path / "recipe.yaml").write_text(
+        "model: {tiny: mini}\ndata: {sources: [{path: set}], max_length: 2048}\nstages: [{name: all}]\n"
+    )
+    code = (
+        "import sys; from pathlib import Path; from georsmllm.train import recipe, show\n"
+        "for one in show.of_recipe(recipe.load(Path(sys.argv[1])), 1, coloured=False):\n"
+        "    print(one.place, one.text, one.summary, sep='\\n')\n"
+        "assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "recipe.yaml")], capture_output=True, text=True, check=True
+    )
+    assert "Which ponds changed?" in done.stdout and "2 images as 2 crops" in done.stdout
+    assert done.stdout.count("border of the row") == 1
+    assert "train-00000.jsonl:" in done.stdout
