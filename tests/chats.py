@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from georsmllm.model.tiny import train_tokenizer
 from georsmllm.model.tokens import END, IMAGE, PAD, START, Chat
 from georsmllm.tokencount import QWEN2_SPLIT
 
+SPECIAL = (PAD, START, END, IMAGE)
 _TEXTS = ("ship: [(1,2),(3,4)];[(5,6),(7,8)]", "[(12,34),(56,78)]|[(9,10)]", "none", "storage tank: none") * 20
 
 
@@ -22,15 +23,13 @@ def small_chat() -> Chat:
 @cache
 def mixed_chat() -> Chat:
     """One whose pieces run digits and brackets together."""
-    tokenizer = train_tokenizer(_TEXTS, 300)
+    tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    from tokenizers import trainers
-
-    tokenizer.model = models.BPE()
+    tokenizer.decoder = decoders.ByteLevel()
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokenizer.train_from_iterator(
-        _TEXTS, trainers.BpeTrainer(vocab_size=500, initial_alphabet=alphabet, show_progress=False)
-    )
+    trainer = trainers.BpeTrainer(vocab_size=300, initial_alphabet=alphabet, show_progress=False)
+    tokenizer.train_from_iterator(_TEXTS, trainer)
+    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL])
     return Chat(tokenizer, source="mixed")
 
 
@@ -45,7 +44,5 @@ def qwen2_chat(folder: Path) -> Chat:
         ]
     )
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens(
-        [AddedToken(token, special=True, normalized=False) for token in (PAD, START, END, IMAGE)]
-    )
+    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL])
     return Chat(tokenizer, source=str(folder))

@@ -70,7 +70,7 @@ class Pieces:
             len(piece) > 1 and not set(_DIGITS).isdisjoint(piece) for piece, _ in self._pieces
         )
         self._kept: OrderedDict[object, _Found] = OrderedDict()
-        self._num_kept = 0
+        self.num_kept = 0
         self._in_numbers: dict[object, Ints] = {}
 
     def start(self, form: Form) -> State:
@@ -83,10 +83,13 @@ class Pieces:
             )
         return automaton.start(form)
 
+    def bytes_of(self, token: int) -> bytes:
+        return self._bytes[token]
+
     def step(self, state: State, token: int) -> State:
         """The state behind an allowed token."""
         behind: State | None = state
-        for byte in self._bytes[token]:
+        for byte in self.bytes_of(token):
             assert behind is not None, "a token came that was not allowed"
             behind = automaton.step(behind, byte)
         assert behind is not None, "a token came that was not allowed"
@@ -126,9 +129,9 @@ class Pieces:
         found = self._kept.get(key)
         if found is None:
             found = self._kept[key] = self._walked(self._root, state)
-            self._num_kept += len(found.ids)
-            while self._num_kept > MOST_KEPT and len(self._kept) > 1:
-                self._num_kept -= len(self._kept.popitem(last=False)[1].ids)
+            self.num_kept += len(found.ids)
+            while self.num_kept > MOST_KEPT and len(self._kept) > 1:
+                self.num_kept -= len(self._kept.popitem(last=False)[1].ids)
         else:
             self._kept.move_to_end(key)
         return found

@@ -13,6 +13,10 @@ HEAVY = ("numpy", "shapely", "PIL", "rasterio", "numba", "cv2", "scipy", "pandas
 FEATHER = (
     "georsmllm",
     "georsmllm.classes",
+    "georsmllm.constrain.automaton",
+    "georsmllm.constrain.export",
+    "georsmllm.constrain.form",
+    "georsmllm.constrain.points",
     "georsmllm.contracts",
     "georsmllm.discover",
     "georsmllm.errors",
@@ -43,11 +47,18 @@ FEATHER = (
     *(m.name for m in modules() if m.floor in ("converters", "parser", "scripts")),
 )
 IRON: tuple[str, ...] = (
+    "georsmllm.constrain.processor",
     "georsmllm.infer",
     "georsmllm.model.views",
+    "georsmllm.train.arguments",
     "georsmllm.train.batches",
+    "georsmllm.train.building",
     "georsmllm.train.collate",
     "georsmllm.train.evaluate",
+    "georsmllm.train.everywhere",
+    "georsmllm.train.finals",
+    "georsmllm.train.stage_run",
+    "georsmllm.train.trainer",
     "georsmllm.train.watch",
 )
 """May have torch at the top."""
