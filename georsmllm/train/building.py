@@ -38,9 +38,10 @@ def build(
         model = adapters.attach(model, stage.lora, stage.train, seed=seed)
     stages.freeze(model, stage)
     if precision.bf16 and not precision.masters:
-        for parameter in model.parameters():
-            if parameter.is_floating_point():
-                parameter.data = parameter.data.to(torch.float32 if parameter.requires_grad else torch.bfloat16)
+        for name, parameter in model.named_parameters():
+            learns = parameter.requires_grad or (stages.is_unused(name) and stage.lora is None and "vision" in stage.train)
+            if parameter.is_floating_point():  # a norm of a tower that learns computes in its float32, learning or not
+                parameter.data = parameter.data.to(torch.float32 if learns else torch.bfloat16)
     return model
 
 
