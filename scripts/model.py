@@ -44,7 +44,7 @@ def command() -> None:
 )
 @click.option("--dtype", type=click.Choice(["bfloat16", "float32"]), default=None, help="Of the weights. [the llm's]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the projector's fresh weights.")
-def assemble(  # noqa: PLR0913 - one parameter for each option
+def assemble(
     llm: str | None,
     vision: str | None,
     source: str | None,

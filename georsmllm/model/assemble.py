@@ -141,6 +141,7 @@ def read_tokenizer(folder: Path) -> Tokenizer:
 
 
 def _write_config(parts: Parts, folder: Path, chat: Chat, rows: int, options: Options) -> spec.Spec:
+    from huggingface_hub.errors import StrictDataclassError
     from transformers import LlavaOnevisionConfig
 
     dtype = _dtype(parts, options)
@@ -148,18 +149,23 @@ def _write_config(parts: Parts, folder: Path, chat: Chat, rows: int, options: Op
     text |= {"vocab_size": rows, "eos_token_id": chat.end, "pad_token_id": chat.pad, "dtype": dtype}
     tower = {**_settings(parts.vision), **msgspec.to_builtins(parts.tower), "dtype": dtype}
     views = anyres.of_tower(parts.tower.image_size, parts.tower.patch_size, max_grid=options.max_grid)
-    config = LlavaOnevisionConfig(
-        text_config=text,
-        vision_config=tower,
-        image_token_index=chat.image,
-        video_token_index=chat.tokenizer.token_to_id(sidecars.VIDEO),
-        image_grid_pinpoints=[[height, width] for width, height in views.grids],
-        vision_feature_layer=-1,
-        vision_feature_select_strategy="full",
-        tie_word_embeddings=parts.text.tie_word_embeddings,
-        architectures=["LlavaOnevisionForConditionalGeneration"],
-        dtype=dtype,
-    )
+    try:
+        config = LlavaOnevisionConfig(
+            text_config=text,
+            vision_config=tower,
+            image_token_index=chat.image,
+            video_token_index=chat.tokenizer.token_to_id(sidecars.VIDEO),
+            image_grid_pinpoints=[[height, width] for width, height in views.grids],
+            vision_feature_layer=-1,
+            vision_feature_select_strategy="full",
+            tie_word_embeddings=parts.text.tie_word_embeddings,
+            architectures=["LlavaOnevisionForConditionalGeneration"],
+            dtype=dtype,
+        )
+    except StrictDataclassError as error:
+        raise UsageError(
+            f"{parts.llm} or {parts.vision}: a config.json contradicts itself: {' '.join(str(error).split())}"
+        ) from None
     config.save_pretrained(folder)
     return spec.of_folder(folder)
 

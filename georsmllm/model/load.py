@@ -62,20 +62,24 @@ def model(
     soundness.check(folder)
     require("loading a model", *(["bitsandbytes"] if bits else []))
     import torch
+    from huggingface_hub.errors import StrictDataclassError
     from transformers import LlavaOnevisionForConditionalGeneration
     from transformers.utils import logging
 
     dtypes = {"auto": "auto", "bfloat16": torch.bfloat16, "float32": torch.float32}
     logging.disable_progress_bar()
-    loaded, info = LlavaOnevisionForConditionalGeneration.from_pretrained(
-        folder,
-        dtype=dtypes[dtype],
-        attn_implementation=attn_implementation,
-        use_safetensors=True,
-        ignore_mismatched_sizes=True,  # they come back in info, and are an error below
-        output_loading_info=True,
-        **({"quantization_config": _quantised(bits)} if bits else {}),
-    )
+    try:
+        loaded, info = LlavaOnevisionForConditionalGeneration.from_pretrained(
+            folder,
+            dtype=dtypes[dtype],
+            attn_implementation=attn_implementation,
+            use_safetensors=True,
+            ignore_mismatched_sizes=True,  # they come back in info, and are an error below
+            output_loading_info=True,
+            **({"quantization_config": _quantised(bits)} if bits else {}),
+        )
+    except StrictDataclassError as error:
+        raise UsageError(f"{folder}/config.json contradicts itself: {' '.join(str(error).split())}") from None
     for what in ("missing", "unexpected", "mismatched"):
         keys = sorted(str(key[0] if isinstance(key, tuple) else key) for key in info[f"{what}_keys"])
         if keys:
