@@ -48,12 +48,16 @@ input, a bad record, a loss that is no number or too little memory, 130 asked to
 @click.option(
     "--show", type=click.IntRange(min=1), metavar="N", help="Show N samples as the model reads them; train nothing."
 )
+@click.option("--dry-run", is_flag=True, help="Say how much memory each stage needs; load and train nothing.")
+@click.option("--json", "as_json", is_flag=True, help="With --dry-run: every number, as JSON.")
 @click.option("--overwrite", is_flag=True, help="Begin anew: remove the run that lies in the folder.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress bars.")
 def command(
     words: tuple[str, ...],
     out: Path,
     show: int | None,
+    dry_run: bool,
+    as_json: bool,
     overwrite: bool,
     quiet: bool,
 ) -> None:
@@ -68,6 +72,9 @@ def command(
     recipe = load(path, overrides)
     if show is not None:
         _show(recipe, show)
+        return
+    if dry_run:
+        _say_memory(recipe, as_json=as_json)
         return
     world = launch.world_of(os.environ)
     launch.check(world, recipe.world, os.environ, deepspeed=recipe.deepspeed is not None)
@@ -123,6 +130,18 @@ def _show(recipe: TrainRecipe, num: int) -> None:
     coloured = wants_colour(sys.stdout.isatty(), os.environ.get)
     for one in of_recipe(recipe, num, coloured=coloured):
         print(f"== {one.place}\n{one.text}\n-- {one.summary}\n")
+
+
+def _say_memory(recipe: TrainRecipe, *, as_json: bool) -> None:
+    import msgspec
+
+    from georsmllm.train import launch, zero
+    from georsmllm.train.memory_table import expect, table
+
+    settings = _settings(recipe)
+    world = recipe.world or launch.world_of(os.environ).size
+    expected = expect(recipe, world=world, deepspeed=None if settings is None else zero.facts(settings))
+    print(msgspec.json.format(msgspec.json.encode(expected)).decode() if as_json else table(expected))
 
 
 def _settings(recipe: TrainRecipe) -> Settings | None:

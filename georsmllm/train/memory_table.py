@@ -20,8 +20,8 @@ from georsmllm.model.adapters import base_of, is_adapter
 from georsmllm.model.anyres import Anyres
 from georsmllm.model.load import resolve
 from georsmllm.model.spec import Spec
-from georsmllm.model.tokens import Chat
 
+from . import reading
 from .activations import Work
 from .memory import CARDS, CONTEXT, GIB, StageMemory, stage_memory
 from .plan import Settings, make_plan
@@ -53,7 +53,7 @@ class _Model(NamedTuple):
     name: str
     spec: Spec
     anyres: Anyres
-    folder: Path | None
+    is_here: bool
 
 
 def expect(recipe: TrainRecipe, *, world: int | None = None, deepspeed: Facts | None = None) -> Expected:
@@ -88,21 +88,21 @@ def _model(recipe: TrainRecipe) -> _Model:
     name = recipe.model.tiny
     if name is not None:
         size = tiny.size(name)
-        return _Model(f"tiny {name}", size.spec, size.anyres, None)
+        return _Model(f"tiny {name}", size.spec, size.anyres, True)
     path = str(recipe.model.path)
     if path in _PUBLISHED and not Path(path).is_dir():
-        return _Model(path, _PUBLISHED[path], grids.published(), None)
+        return _Model(path, _PUBLISHED[path], grids.published(), False)
     folder = resolve(path)
     base = base_of(folder) if is_adapter(folder) else folder
-    return _Model(path, specs.of_folder(base), grids.of_folder(base), base)
+    return _Model(path, specs.of_folder(base), grids.of_folder(base), True)
 
 
 def _samples(recipe: TrainRecipe, model: _Model) -> Samples | None:
     """The recipe's records by their lengths, where they and the tokenizer are there."""
-    if model.folder is None or not all(Path(source.path).exists() for source in recipe.data.sources):
+    if not model.is_here or not all(Path(source.path).exists() for source in recipe.data.sources):
         return None
     with tempfile.TemporaryDirectory() as out:
-        return gather(recipe.data, Chat.of_folder(model.folder), model.anyres, out=Path(out))
+        return gather(recipe.data, reading.of_recipe(recipe).chat, model.anyres, out=Path(out))
 
 
 def _work(recipe: TrainRecipe, stage: Stage, model: _Model, samples: Samples | None, world: int) -> Work:
