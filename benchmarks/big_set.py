@@ -60,7 +60,11 @@ def write_set(folder: Path, rows: int, *, shard_rows: int = 10_000) -> Path:
     """The set on disk without its images; lines are made once for 50 000 records and numbered anew after that."""
     rng = Random(0)
     made = [msgspec.json.encode(record(number, rng)) for number in range(min(rows, 50_000))]
-    lines = _lines(made)
+    return write_lines(folder, _lines(made), rows, shard_rows=shard_rows)
+
+
+def write_lines(folder: Path, lines: Iterator[bytes], rows: int, *, shard_rows: int = 10_000) -> Path:
+    """Shards of the next lines, and their manifest."""
     (folder / "records").mkdir(parents=True)
     shards = []
     for number, start in enumerate(range(0, rows, shard_rows)):

@@ -53,6 +53,7 @@ IRON: tuple[str, ...] = (
     "georsmllm.train.arguments",
     "georsmllm.train.batches",
     "georsmllm.train.building",
+    "georsmllm.train.by_sample",
     "georsmllm.train.collate",
     "georsmllm.train.evaluate",
     "georsmllm.train.everywhere",

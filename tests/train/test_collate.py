@@ -14,6 +14,7 @@ from georsmllm.model import load
 from georsmllm.model.tokens import IGNORED, Chat
 from georsmllm.model.views import Views
 from georsmllm.train.batches import MicroBatches
+from georsmllm.train.by_sample import attend_by_sample
 from georsmllm.train.collate import Batch, Encoded, packed, padded
 from georsmllm.train.plan import Settings, make_plan
 
@@ -41,9 +42,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return World(folder, chat, tuple(made.encoded(sample) for sample in range(len(samples))))
 
 
-@pytest.fixture(params=["sdpa", "eager"])
+@pytest.fixture(params=["sdpa", "eager", "by sample"])
 def model(world: World, request: pytest.FixtureRequest) -> LlavaOnevisionForConditionalGeneration:
-    return load.model(world.folder, dtype="float32", attn_implementation=request.param)
+    if request.param != "by sample":
+        return load.model(world.folder, dtype="float32", attn_implementation=request.param)
+    made = load.model(world.folder, dtype="float32", attn_implementation="sdpa")
+    attend_by_sample(made)
+    return made
 
 
 def logits(model: LlavaOnevisionForConditionalGeneration, batch: Batch) -> torch.Tensor:
@@ -146,3 +151,28 @@ def test_images_are_counted_by_sample_not_by_row(world: World) -> None:
     batch = packed(rows_of(world, ((1, 3), (0, 2))), world.chat.pad, is_flat=False)
     assert batch["batch_num_images"].tolist() == [1, 2, 1]  # type: ignore[union-attr]
     assert batch["image_sizes"].shape == (4, 2)  # type: ignore[union-attr]
+
+
+def test_attention_by_sample_answers_as_the_plain_one_with_a_cache_and_padding_on_the_left(world: World) -> None:
+    prompts = [[*one.rendered.ids[:size]] for one, size in ((world.samples[0], 9), (world.samples[4], 14))]
+    longest = max(map(len, prompts))
+    ids = torch.tensor([[world.chat.pad] * (longest - len(one)) + one for one in prompts])
+    inputs = {"input_ids": ids, "attention_mask": (torch.arange(longest) >= longest - torch.tensor([[9], [14]])).long()}
+    found = []
+    for is_by_sample in (False, True):
+        made = load.model(world.folder, dtype="float32", attn_implementation="sdpa")
+        if is_by_sample:
+            attend_by_sample(made)
+        found += [
+            made.generate(**inputs, max_new_tokens=8, do_sample=False, cache_implementation=cache).tolist()
+            for cache in ("dynamic", "static")
+        ]
+        found.append(made.generate(input_ids=ids[1:], max_new_tokens=8, do_sample=False).tolist()[0])
+    assert found[:3] == found[3:]
+
+
+def test_attention_by_sample_is_not_saved(world: World, tmp_path: Path) -> None:
+    made = load.model(world.folder, dtype="float32", attn_implementation="sdpa")
+    attend_by_sample(made)
+    made.save_pretrained(tmp_path)
+    assert "by_sample" not in (tmp_path / "config.json").read_text()

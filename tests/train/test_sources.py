@@ -114,7 +114,7 @@ def test_an_export_of_other_bytes_is_one_clear_line(folders: dict[str, Path], tm
     folder = shutil.copytree(folders[form], tmp_path / form)
     file = min(folder.rglob("train-*0.*"))
     file.write_bytes(b"\x01" * file.stat().st_size)
-    with pytest.raises(UsageError, match="no Parquet|no tar file"):
+    with pytest.raises(UsageError, match=r"no Parquet|no tar file"):
         open_source(folder, "train")
 
 
