@@ -5,6 +5,7 @@ Shape letters: B answers of a batch, T prompt tokens, N new tokens, V crops of a
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -67,6 +68,8 @@ class Generator:
         self.shares_steps = shares_steps
         self._say = say
         self._has_said = False
+        self.waited_s = 0.0
+        """Time that the model stood still for images."""
 
     def answers(
         self, questions: Sequence[Question], max_new_tokens: int, forms: Sequence[Form | None] | None = None
@@ -99,7 +102,10 @@ class Generator:
                         waiting.append([pool.submit(self._prepare, question) for question in batch])
                     if not waiting:
                         return
-                    yield self._in_memory([future.result() for future in waiting.popleft()], decoding)
+                    start = time.perf_counter()
+                    prepared = [future.result() for future in waiting.popleft()]
+                    self.waited_s += time.perf_counter() - start
+                    yield self._in_memory(prepared, decoding)
             finally:
                 for future in (one for batch in waiting for one in batch):
                     future.cancel()

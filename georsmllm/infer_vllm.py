@@ -1,8 +1,8 @@
 """The same answers by vLLM where it is installed: our prompt tokens with one placeholder an image, which vLLM expands itself.
 
-It tiles every image of a prompt (its LLaVA-OneVision counts each as the only one), while the model learnt pairs by their base
-views alone; and it has no LoRA for this architecture (its table of supported models). Both are refused here by name. Written against the
-documentation of vLLM 0.12 to 0.19; no test runs vLLM itself.
+It tiles every image of a prompt (its LLaVA-OneVision counts each as the only one), while the model learnt pairs by their
+base views alone; and it has no LoRA for this architecture (its table of supported models). Both are refused here by name.
+Written against the documentation of vLLM 0.12 to 0.19; no test runs vLLM itself.
 """
 
 from __future__ import annotations

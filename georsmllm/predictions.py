@@ -92,9 +92,9 @@ class Journal:
                 raise UsageError(f"{out} is there and was not made by `georsmllm predict`; choose another -o")
             _refuse_others(settings_path(out), settings, out)
             shutil.rmtree(self.state, ignore_errors=True)  # of a process that was killed right before
-        elif (self.state / "settings.json").exists():
+        elif self.done():
             _refuse_others(self.state / "settings.json", settings, out)
-        else:
+        else:  # what was begun without a single answer binds nobody
             write_json(self.state / "settings.json", settings)
 
     @contextmanager
@@ -128,6 +128,7 @@ class Journal:
             lines = {entry.number: entry.line for path in self._parts() for entry in _entries(path)}
             if len(lines) < num_records:
                 return False
+            _refuse_others(self.state / "settings.json", self.settings, self.out)
             write_json(settings_path(self.out), self.settings)
             with writing(self.out) as file:
                 for number in range(num_records):
@@ -201,6 +202,12 @@ def read(path: Path) -> dict[str, str]:
                 raise UsageError(f"{path}:{number}: a second answer to {answer.id!r}; each record has one")
             found[answer.id] = answer.text
     return found
+
+
+def settings_beside(path: Path) -> Settings | None:
+    """How a file of predictions was made, where `georsmllm predict` made it."""
+    beside = settings_path(path)
+    return read_json(beside, Settings) if beside.exists() else None
 
 
 def num_cut(path: Path) -> int:

@@ -111,6 +111,9 @@ def _answer(
     mine = batches[shard.number :: shard.of]
     done = journal.done()
     watch = bar("answering", sum(map(len, mine)))
+    if run.constrained:
+        free = sum(_form(source[number]) is None for batch in mine for number in batch)
+        print(f"{free} of {sum(map(len, mine))} answers have no form and are free")
     before = sum(len(batch) for batch in mine if done.issuperset(batch))
     watch.update(before)
 

@@ -11,21 +11,22 @@ if TYPE_CHECKING:
     from georsmllm.scoring import Report, Scored
 
 SPLIT = "val"
+"""Of predictions that say nothing of themselves."""
 
 
 @click.command()
 @click.argument("records", type=click.Path(path_type=Path))
 @click.argument("predictions", type=click.Path(path_type=Path))
+@click.option("--split", metavar="NAME", help="Of a set.  [default: that of the predictions, else val]")
 @click.option(
-    "--split", default=SPLIT, show_default=True, metavar="NAME", help="Of a built set; a file of records has none."
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N records.  [default: as predicted]"
 )
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N records, as `predict --limit`.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Write scores.json and a line for each record there."
 )
 def command(
-    records: Path, predictions: Path, *, split: str, limit: int | None, as_json: bool, out: Path | None
+    records: Path, predictions: Path, *, split: str | None, limit: int | None, as_json: bool, out: Path | None
 ) -> None:
     """Judge the answers of PREDICTIONS (JSON lines with id and text) to RECORDS: a built set's folder, or a JSONL of records.
 
@@ -42,7 +43,9 @@ def command(
     from georsmllm.translation import judge
 
     answers = files.read(predictions)
-    source = open_asked(records, split)
+    made = files.settings_beside(predictions)
+    limit = limit or (made.limit if made else 0)
+    source = open_asked(records, split or (made.split if made else "") or SPLIT)
     count = min(len(source), limit or len(source))
     scored = list(
         judged(
@@ -58,6 +61,8 @@ def command(
         print(msgspec.json.encode(report).decode())
     else:
         print("\n".join(table(report)))
+        if count < len(source):
+            print(f"only the first {count} of {len(source)} records were scored")
 
 
 def _write(out: Path, report: Report, scored: list[Scored]) -> None:

@@ -135,13 +135,32 @@ def test_other_settings_are_refused_by_name(source: Source, tmp_path: Path, is_w
     if is_whole:
         run(source, out, Echo())
     else:
-        Journal(out, SETTINGS)
+        run(source, out, Echo(), shard=Shard(number=0, of=3))
     other = msgspec.structs.replace(SETTINGS, max_new_tokens=64, seed=1)
     said = re.escape(
         f"{out} was begun with other settings: max_new_tokens was 9, is 64, seed was 0, is 1; choose another"
     )
     with pytest.raises(UsageError, match=said):
         run(source, out, Echo(), settings=other)
+
+
+def test_what_was_begun_without_an_answer_binds_nobody(source: Source, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    with pytest.raises(KeyboardInterrupt):
+        run(source, out, Echo(dies_at=source[4].id))
+    other = msgspec.structs.replace(SETTINGS, batch_size=1)
+    assert run(source, out, Echo(), settings=other)
+    assert predictions.settings_beside(out) == other
+
+
+def test_shards_of_different_settings_are_never_put_together(source: Source, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    first = Journal(out, SETTINGS, Shard(number=0, of=2))
+    second = Journal(out, msgspec.structs.replace(SETTINGS, seed=1), Shard(number=1, of=2))
+    for journal, shard in ((first, Shard(number=0, of=2)), (second, Shard(number=1, of=2))):
+        answer(source, BATCHES, Echo(), journal, decoding=Decoding(9), shard=shard)
+    with pytest.raises(UsageError, match="seed was 1, is 0"):
+        first.finish(len(source))
 
 
 def test_a_finished_file_is_not_made_again(source: Source, tmp_path: Path) -> None:

@@ -65,11 +65,18 @@ def test_every_record_is_answered_in_order_and_scored(home: Path, tmp_path: Path
     cut = sum(line["finish"] == "length" for line in lines)
     assert said.splitlines()[-1] == f"{out}: 6 answers, {cut} of them cut at 8 tokens (finish: length)"
     assert json.loads((tmp_path / "predictions.settings.json").read_text())["max_new_tokens"] == 8
-    table = CliRunner().invoke(score, [str(home / "set"), str(out), "--split", "train"], catch_exceptions=False)
+    table = CliRunner().invoke(score, [str(home / "set"), str(out)], catch_exceptions=False)
     assert "overall        6" in table.output
     assert run(home, out) == said.splitlines()[-1] + "\n", "a finished file is not made again"
     with pytest.raises(UsageError, match="begun with other settings: max_new_tokens was 8, is 9"):
         run(home, out, "--max-new-tokens", 9)
+
+
+def test_a_part_of_the_records_is_scored_as_that_part(home: Path, tmp_path: Path) -> None:
+    run(home, tmp_path / "some.jsonl", "--limit", 2)
+    result = CliRunner().invoke(score, [str(home / "set"), str(tmp_path / "some.jsonl")], catch_exceptions=False)
+    assert "overall        2" in result.output
+    assert result.output.endswith("only the first 2 of 6 records were scored\n")
 
 
 def test_shards_and_a_file_of_records_give_the_same_bytes(home: Path, tmp_path: Path) -> None:
@@ -108,7 +115,7 @@ def test_an_adapter_says_the_same_merged_and_unmerged_and_not_what_its_base_says
 
 def test_constrained_answers_have_the_form_that_was_asked_for(home: Path, tmp_path: Path) -> None:
     out = tmp_path / "predictions.jsonl"
-    run(home, out, "--constrained", None, "--max-new-tokens", 80)
+    assert "2 of 6 answers have no form and are free" in run(home, out, "--constrained", None, "--max-new-tokens", 80)
     forms = [of(task(one.task), one) for one in records()["train"]]
     assert sum(form is not None for form in forms) == 4
     for form, text in zip(forms, texts(out), strict=True):
