@@ -38,8 +38,8 @@ class Run(NamedTuple):
 
 def weights_of(model: str, adapter: Path | None, *, merged: bool) -> Weights:
     """The folders that a person means: an adapter that is given as the model brings its base. Raises UsageError."""
-    from georsmllm.model.adapters import base_of, is_adapter
     from georsmllm.model.load import resolve
+    from georsmllm.model.places import base_of, is_adapter
 
     folder = resolve(model)
     if is_adapter(folder):

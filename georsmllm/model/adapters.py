@@ -6,14 +6,13 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from georsmllm.discover import nearest
 from georsmllm.errors import UsageError
-from georsmllm.files import folder as the_folder
-from georsmllm.jsonl import read_json
-from georsmllm.model import load, soundness
+from georsmllm.jsonl import write_json
+from georsmllm.model import load, sidecars, soundness
 from georsmllm.model.needs import require
+from georsmllm.model.places import BASE, Base, base_of
+from georsmllm.model.save import check_free, new_folder, save
 from georsmllm.model.spec import Linear, Spec
 from georsmllm.train.recipe import Lora, Module
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from peft import LoraConfig, PeftModel
     from transformers import LlavaOnevisionForConditionalGeneration
 
-CONFIG, WEIGHTS, BASE = "adapter_config.json", "adapter_model.safetensors", "base.json"
 _TOWER = {
     "q_proj": ("q_proj",),
     "k_proj": ("k_proj",),
@@ -36,17 +34,6 @@ _TOWER = {
 }
 """Linear layers of Qwen2, and those of SigLIP's tower that do the same."""
 _SAVED = {"projector": "multi_modal_projector", "embeddings": "embed_tokens", "head": "lm_head"}
-
-
-class Base(msgspec.Struct, frozen=True):
-    """The model that an adapter was trained on. base: its folder or hub id. identity: a hash of its weights."""
-
-    base: str
-    identity: str
-
-
-class _Config(msgspec.Struct):
-    base_model_name_or_path: str | None = None
 
 
 def targets(lora: Lora, train: Collection[Module]) -> str:
@@ -122,41 +109,8 @@ def attach(
     return get_peft_model(model, config)
 
 
-def is_adapter(folder: Path) -> bool:
-    return (folder / CONFIG).is_file()
-
-
-def base_of(folder: Path, given: str | Path | None = None) -> Path:
-    """The folder of the model that an adapter belongs on; raises UsageError where it is gone or has other weights.
-
-    given: where the base is now, when it is not where it was.
-    """
-    the_folder(folder, "the folder of an adapter")
-    if not is_adapter(folder):
-        raise UsageError(f"{folder} has no {CONFIG}; expected an adapter, as training with lora saves it")
-    if not (folder / WEIGHTS).is_file():
-        raise UsageError(f"{folder} has no {WEIGHTS}; only safetensors are read")
-    path = folder / BASE
-    known = read_json(path, Base) if path.is_file() else None
-    name = given or (known.base if known else read_json(folder / CONFIG, _Config).base_model_name_or_path)
-    if not name:
-        raise UsageError(f"{folder} does not say which model it belongs on; give it as --base")
-    try:
-        base = load.resolve(name)
-    except UsageError as error:
-        raise UsageError(f"the base of the adapter {folder} is gone: {error}; where it is now is --base") from None
-    if known is not None and soundness.identity(base) != known.identity:
-        raise UsageError(
-            f"{base} is not the model that the adapter {folder} was trained on: its weights have another hash; give the "
-            "right one as --base"
-        )
-    return base
-
-
 def merge(folder: Path, out: Path, *, base: str | Path | None = None, dtype: load.DType = "auto") -> Path:
     """Base and adapter as one plain model at `out`, which must not be there; in the base's type unless told."""
-    from georsmllm.model.save import check_free, save
-
     check_free(out)
     found = base_of(folder, base)
     whole = load.adapted(folder, base=found, dtype=dtype)
@@ -168,10 +122,6 @@ def save_adapter(
     model: PeftModel, base: Path, out: Path, *, state_dict: Mapping[str, torch.Tensor] | None = None
 ) -> Path:
     """Adapter weights, the identity of their base, and its tokenizer and processor; whole or not at all, as `save`."""
-    from georsmllm.jsonl import write_json
-    from georsmllm.model import sidecars
-    from georsmllm.model.save import new_folder
-
     with new_folder(out, replace=True) as folder:
         model.save_pretrained(folder, state_dict=state_dict, save_embedding_layers=False)
         (folder / "README.md").unlink(missing_ok=True)  # a form without a word in it

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from georsmllm.errors import UsageError
-from georsmllm.files import folder as the_folder
 from georsmllm.model import soundness
 from georsmllm.model.needs import require
+from georsmllm.model.places import ADAPTER_WEIGHTS, base_of, resolve
 
 if TYPE_CHECKING:
     import torch
@@ -19,35 +18,12 @@ if TYPE_CHECKING:
 
     from georsmllm.model.image_only import ImageOnlyProcessor
 
+__all__ = ["Attention", "DType", "adapted", "model", "processor", "resolve"]
+
 DType = Literal["auto", "bfloat16", "float32"]
 Attention = Literal["sdpa", "eager", "flash_attention_2"]
-_FILES = ("*.json", "*.jinja", "merges.txt", "vocab.txt", "*.safetensors")
 _HELD_WHOLE = ["vision_tower", "multi_modal_projector", "lm_head"]
 """What QLoRA leaves in full precision: small, or read by the loss."""
-
-
-def resolve(path_or_id: str | Path, *, files: Sequence[str] = _FILES) -> Path:
-    """A local folder as it is, or the snapshot of a hub id (what its cache lacks is downloaded); raises UsageError.
-
-    files: name patterns of what is wanted of a snapshot.
-    """
-    path = Path(path_or_id).expanduser()
-    name = str(path_or_id)
-    if path.is_dir():
-        return path
-    if path.exists() or name.startswith((".", "~", os.sep)) or name.count("/") != 1:
-        return the_folder(path, "the folder of a model, or a hub id like llava-hf/llava-onevision-qwen2-7b-ov-hf")
-    require("reading a model from the hub")
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(name, allow_patterns=list(files)))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        raise UsageError(
-            f"no folder {name} here, and as a hub id it cannot be had: {' '.join(str(error).split())[:160]}; check its name "
-            "and the network, or give a folder"
-        ) from None
 
 
 def model(
@@ -93,23 +69,19 @@ def adapted(
     dtype: DType = "auto",
     attn_implementation: Attention = "sdpa",
     device: str | torch.device | None = None,
-    bits: Literal[4, 8] | None = None,
     base: str | Path | None = None,
-    is_trainable: bool = False,
 ) -> PeftModel:
     """A model with the adapter of a folder on it, not merged; raises UsageError where its base is gone or another one.
 
     base: where the model under it is now, when it is not where it was.
     """
-    from georsmllm.model.adapters import WEIGHTS, base_of
-
     found = base_of(folder, base)
-    names = {*soundness.header(folder / WEIGHTS).tensors}
+    names = {*soundness.header(folder / ADAPTER_WEIGHTS).tensors}
     require("loading an adapter", "peft")
     from peft import PeftModel, get_peft_model_state_dict
 
-    whole = model(found, dtype=dtype, attn_implementation=attn_implementation, bits=bits)
-    both = PeftModel.from_pretrained(whole, folder, is_trainable=is_trainable)
+    whole = model(found, dtype=dtype, attn_implementation=attn_implementation)
+    both = PeftModel.from_pretrained(whole, folder)
     wanted = {*get_peft_model_state_dict(both, save_embedding_layers=False)}
     for what, keys in (("missing", wanted - names), ("unexpected", names - wanted)):
         if keys:

@@ -16,9 +16,9 @@ import msgspec
 from georsmllm.model import anyres as grids
 from georsmllm.model import spec as specs
 from georsmllm.model import tiny
-from georsmllm.model.adapters import base_of, is_adapter
 from georsmllm.model.anyres import Anyres
 from georsmllm.model.load import resolve
+from georsmllm.model.places import base_of, is_adapter
 from georsmllm.model.spec import Spec
 
 from . import reading

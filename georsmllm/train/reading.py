@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from georsmllm.model import anyres, tiny
-from georsmllm.model.adapters import base_of, is_adapter
 from georsmllm.model.anyres import Anyres
 from georsmllm.model.load import resolve
+from georsmllm.model.places import base_of, is_adapter
 from georsmllm.model.tokens import Chat
 
 from .recipe import Data, TrainRecipe

@@ -12,6 +12,7 @@ from PIL import Image
 
 from georsmllm.errors import UsageError
 from georsmllm.model import adapters, load, tiny
+from georsmllm.model.places import base_of
 from georsmllm.train.recipe import MODULES, Lora
 
 pytestmark = pytest.mark.filterwarnings("default")
@@ -158,8 +159,8 @@ def test_a_strangers_adapter_is_found_by_its_configuration(saved: tuple[Path, Pa
     adapter, base = saved
     (adapter / "base.json").unlink()
     config = json.loads((adapter / "adapter_config.json").read_text())
-    assert adapters.base_of(adapter) == base
+    assert base_of(adapter) == base
     config["base_model_name_or_path"] = None
     (adapter / "adapter_config.json").write_text(json.dumps(config))
     with pytest.raises(UsageError, match="does not say which model it belongs on"):
-        adapters.base_of(adapter)
+        base_of(adapter)
