@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
+import msgspec
 
 if TYPE_CHECKING:
     from georsmllm.model.anyres import Anyres
@@ -38,21 +39,23 @@ def command() -> None:
 @click.option("--vision", default=None, help="A SigLIP model, whole or its vision part: folder or hub id.")
 @click.option("--from", "source", default=None, help="A LLaVA-OneVision model instead of parts: folder or hub id.")
 @click.option("--out", type=FOLDER, required=True, help="Where the model goes; not there yet.")
-@click.option("--max-grid", type=click.IntRange(1), default=6, show_default=True, help="Crops a side, at most.")
+@click.option("--max-grid", type=click.IntRange(1), default=None, help="Crops a side, at most.  [default: 6]")
 @click.option(
-    "--drop-layers", type=click.IntRange(0), default=1, show_default=True, help="Last layers of the tower to leave out."
+    "--drop-layers", type=click.IntRange(0), default=None, help="Last layers of the tower to leave out.  [default: 1]"
 )
-@click.option("--dtype", type=click.Choice(["bfloat16", "float32"]), default=None, help="Of the weights. [the llm's]")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the projector's fresh weights.")
+@click.option(
+    "--dtype", type=click.Choice(["bfloat16", "float32"]), default=None, help="Of the weights.  [default: the llm's]"
+)
+@click.option("--seed", type=int, default=None, help="Of the projector's fresh weights.  [default: 0]")
 def assemble(
     llm: str | None,
     vision: str | None,
     source: str | None,
     out: Path,
-    max_grid: int,
-    drop_layers: int,
+    max_grid: int | None,
+    drop_layers: int | None,
     dtype: Literal["bfloat16", "float32"] | None,
-    seed: int,
+    seed: int | None,
 ) -> None:
     """Join a language model and a vision tower, or prepare a published model.
 
@@ -60,19 +63,20 @@ def assemble(
     <image> once. The tower loses its head and, as LLaVA-OneVision's, its last layer. --from: weights stay as they are.
     """
     from georsmllm.errors import UsageError
-    from georsmllm.model import load
+    from georsmllm.model import places
     from georsmllm.model.assemble import Options, start_from
     from georsmllm.model.assemble import assemble as join
     from georsmllm.model.save import check_free
 
     check_free(out)
-    if source is not None and llm is None and vision is None:
-        start_from(load.resolve(source), out)
+    given = {"max_grid": max_grid, "drop_layers": drop_layers, "dtype": dtype, "seed": seed}
+    given = {key: value for key, value in given.items() if value is not None}
+    if source is not None and llm is None and vision is None and not given:
+        start_from(places.resolve(source), out)
     elif source is None and llm is not None and vision is not None:
-        options = Options(max_grid=max_grid, drop_layers=drop_layers, dtype=dtype, seed=seed)
-        join(load.resolve(llm), load.resolve(vision), out, options)
+        join(places.resolve(llm), places.resolve(vision), out, msgspec.convert(given, Options))
     else:
-        raise UsageError("a model is made of --llm and --vision, or of --from alone")
+        raise UsageError("a model is made of --llm and --vision, or of --from alone, which takes no other option")
     _say(out)
 
 
@@ -119,13 +123,17 @@ def merge(adapter: Path, out: Path, base: str | None, dtype: Literal["auto", "bf
 @click.argument("checkpoint", type=FOLDER)
 @click.option("--out", type=FOLDER, required=True, help="Where the model goes; not there yet.")
 def consolidate(checkpoint: Path, out: Path) -> None:
-    """Collect a DeepSpeed ZeRO checkpoint's shards into one model of safetensors."""
+    """Make a plain model of a checkpoint, ZeRO's shards put together.
+
+    CHECKPOINT is a checkpoint's folder, or a stage's or a run's, whose newest is taken. A stage with adapters gives an
+    adapter, to be merged.
+    """
     from georsmllm.model.save import check_free
-    from georsmllm.train.checkpoints import consolidate as collect
 
     check_free(out)
-    collect(checkpoint, out)
-    _say(out)
+    from georsmllm.train.finals import consolidate as collect  # brings torch
+
+    _say(collect(checkpoint, out))
 
 
 @command.command()
@@ -133,9 +141,9 @@ def consolidate(checkpoint: Path, out: Path) -> None:
 @click.option("--size", "sizes", multiple=True, metavar="WxH", help="An image size to count the visual tokens of.")
 def show(model: str, sizes: tuple[str, ...]) -> None:
     """Parameters by module, memory in bf16, visual tokens by image size. MODEL is a folder or hub id; nothing is loaded."""
-    from georsmllm.model import anyres, load, spec
+    from georsmllm.model import anyres, places, spec
 
-    folder = load.resolve(model, files=("*.json",))
+    folder = places.resolve(model, files=("*.json",))
     for line in parameter_table(spec.of_folder(folder)):
         print(line)
     print()
@@ -147,7 +155,7 @@ def parameter_table(found: Spec) -> list[str]:
     """Module, parameters, and their weight in bf16."""
     rows = [*found.parameters().items(), ("all", found.num_parameters)]
     lines = [f"{'module':10} {'parameters':>15} {'bf16':>10}"]
-    lines += [f"{name:10} {count:15,} {2 * count / 2**30:6.2f} GiB" for name, count in rows]
+    lines += [f"{name:10} {count:15,} {2 * count / 2**20:6,.0f} MiB" for name, count in rows]
     text, tower = found.text, found.vision
     lines.append(
         f"qwen2: {text.num_hidden_layers} layers of {text.hidden_size}, {text.vocab_size} tokens"
@@ -176,5 +184,6 @@ def _size(text: str) -> tuple[int, int]:
 
 def _say(out: Path) -> None:
     from georsmllm.model import spec
+    from georsmllm.model.places import is_adapter
 
-    print(f"{out}: {spec.of_folder(out).num_parameters:,} parameters")
+    print(f"{out}: an adapter" if is_adapter(out) else f"{out}: {spec.of_folder(out).num_parameters:,} parameters")
