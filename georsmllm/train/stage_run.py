@@ -17,6 +17,7 @@ from georsmllm.model.views import Views
 from . import batches, checkpoints, evaluate, reading, stages, watch
 from .arguments import arguments_of, precision_of
 from .building import build
+from .by_sample import attend_by_sample
 from .claims import claim_sources
 from .collate import Batch
 from .counting import counter
@@ -129,8 +130,11 @@ def teach(job: Job, number: int) -> int | None:
         seed=job.recipe.seed,
     )
     _tell(job, stage, lesson, model, resumed)
+    plain = model.get_base_model() if stage.lora is not None else model
+    if job.recipe.data.batching == "packed" and job.recipe.model.attn_implementation == "sdpa":
+        attend_by_sample(plain)
     if job.ranks.size > 1:
-        keep_vision_in_step(model.get_base_model() if stage.lora is not None else model)
+        keep_vision_in_step(plain)
     waiting = Stopwatch()
     with interruption() as asked:
         course = Course(
