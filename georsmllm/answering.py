@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from georsmllm.asked import check_images
 from georsmllm.errors import UsageError
@@ -68,6 +70,28 @@ class Tally(NamedTuple):
     cut: int = 0
     tokens: int = 0
     seconds: float = 0.0
+
+
+P = TypeVar("P")
+
+
+def ahead(
+    batches: Iterable[Sequence[Question]], prepare: Callable[[Question], P], *, workers: int, depth: int
+) -> Generator[list[P]]:
+    """Each batch prepared, in its order; threads prepare the next `depth` of them meanwhile."""
+    waiting: deque[list[Future[P]]] = deque()
+    coming = iter(batches)
+    with ThreadPoolExecutor(workers, "images") as pool:
+        try:
+            while True:
+                while len(waiting) <= depth and (batch := next(coming, None)) is not None:
+                    waiting.append([pool.submit(prepare, question) for question in batch])
+                if not waiting:
+                    return
+                yield [future.result() for future in waiting.popleft()]
+        finally:
+            for future in (one for batch in waiting for one in batch):
+                future.cancel()
 
 
 def question_of(source: Source, number: int, form_of: FormOf = lambda _: None) -> Question:

@@ -6,17 +6,15 @@ Shape letters: B answers of a batch, T prompt tokens, N new tokens, V crops of a
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
-from georsmllm.answering import Answer, Decoding, Question
+from georsmllm.answering import Answer, Decoding, Question, ahead
 from georsmllm.errors import UsageError
 from georsmllm.rng import hash64
 
@@ -93,22 +91,13 @@ class Generator:
 
     def stream(self, batches: Iterable[Sequence[Question]], decoding: Decoding) -> Iterator[list[Answer]]:
         """The answers of each batch in turn, while the images of the next ones are decoded. Raises BadRecord, UsageError."""
-        waiting: deque[list[Future[_Prepared]]] = deque()
-        coming = iter(batches)
-        with ThreadPoolExecutor(self.workers, "images") as pool, _evaluating(self.model):
-            try:
-                while True:
-                    while len(waiting) <= AHEAD and (batch := next(coming, None)) is not None:
-                        waiting.append([pool.submit(self._prepare, question) for question in batch])
-                    if not waiting:
-                        return
-                    start = time.perf_counter()
-                    prepared = [future.result() for future in waiting.popleft()]
-                    self.waited_s += time.perf_counter() - start
-                    yield self._in_memory(prepared, decoding)
-            finally:
-                for future in (one for batch in waiting for one in batch):
-                    future.cancel()
+        prepared = ahead(batches, self._prepare, workers=self.workers, depth=AHEAD)
+        with _evaluating(self.model), closing(prepared):
+            since = time.perf_counter()
+            for batch in prepared:
+                self.waited_s += time.perf_counter() - since
+                yield self._in_memory(batch, decoding)
+                since = time.perf_counter()
 
     def _prompt(self, question: Question) -> list[int]:
         visual = self.anyres.tokens(question.sizes_wh) if question.sizes_wh else ()

@@ -8,11 +8,10 @@ Written against the documentation of vLLM 0.12 to 0.19; no test runs vLLM itself
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from georsmllm.answering import Answer, Decoding, Question
+from georsmllm.answering import Answer, Decoding, Question, ahead
 from georsmllm.errors import UsageError
 from georsmllm.rng import hash64
 
@@ -107,16 +106,17 @@ class VllmEngine:
         from vllm import SamplingParams
         from vllm.sampling_params import StructuredOutputsParams
 
-        with ThreadPoolExecutor(self.workers, "images") as pool:
-            for batch in batches:
-                asked = list(pool.map(lambda question: request(question, self.chat, decoding), batch))
-                settings = [
-                    SamplingParams(
-                        **one.settings,
-                        structured_outputs=StructuredOutputsParams(regex=one.regex) if one.regex else None,
-                    )
-                    for one in asked
-                ]
-                outputs = self.model.generate([prompt_of(one) for one in asked], settings, use_tqdm=False)
-                done = [output.outputs[0] for output in outputs]
-                yield [answer_of(one.token_ids, one.finish_reason, self.chat) for one in done]
+        def prepare(question: Question) -> Request:
+            return request(question, self.chat, decoding)
+
+        for asked in ahead(batches, prepare, workers=self.workers, depth=1):
+            settings = [
+                SamplingParams(
+                    **one.settings,
+                    structured_outputs=StructuredOutputsParams(regex=one.regex) if one.regex else None,
+                )
+                for one in asked
+            ]
+            outputs = self.model.generate([prompt_of(one) for one in asked], settings, use_tqdm=False)
+            done = [output.outputs[0] for output in outputs]
+            yield [answer_of(one.token_ids, one.finish_reason, self.chat) for one in done]

@@ -63,7 +63,7 @@ def test_lines_stand_in_the_order_of_the_records(source: Source, tmp_path: Path)
     out = tmp_path / "out" / "predictions.jsonl"
     assert run(source, out, Echo())
     lines = [json.loads(line) for line in out.read_text().splitlines()]
-    assert [line["id"] for line in lines] == [one.id for one in source]
+    assert [line["id"] for line in lines] == [source[number].id for number in range(len(source))]
     assert lines[1] == {"id": source[1].id, "text": f"{source[1].id} of 2", "finish": "length", "tokens": 8}
     assert predictions.read(out) == {line["id"]: line["text"] for line in lines}
     assert predictions.num_cut(out) == 3
