@@ -7,7 +7,7 @@ options that begin alike have several until they differ. States are values; all 
 from __future__ import annotations
 
 import unicodedata
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple, Protocol, Self
 
 from georsmllm.errors import UsageError
@@ -44,9 +44,13 @@ class Rest:
     def __init__(self, forms: tuple[Form, ...]) -> None:
         self.forms = forms
 
-    @property
+    @cached_property
+    def entered(self) -> State:
+        return _entered(self.forms)
+
+    @cached_property
     def shortest(self) -> int:
-        return _shortest(self.forms)
+        return shortest(self.entered) if self.forms else 0
 
 
 class Thread(NamedTuple):
@@ -81,7 +85,7 @@ def _step(thread: Thread, byte: int, found: dict[Thread, None]) -> None:
     if moved is not None:
         found[Thread(moved, rest)] = None
     if rest.forms and leaf.can_end:
-        for entered in _entered(rest.forms):
+        for entered in rest.entered:
             _step(entered, byte, found)
 
 
@@ -150,11 +154,6 @@ def _entered(forms: tuple[Form, ...]) -> State:
 @lru_cache(maxsize=65536)
 def _rest(forms: tuple[Form, ...]) -> Rest:
     return Rest(forms)
-
-
-@lru_cache(maxsize=65536)
-def _shortest(forms: tuple[Form, ...]) -> int:
-    return shortest(_entered(forms)) if forms else 0
 
 
 def _leaf(form: Points | Exactly | Span | Name | Listed) -> Leaf:

@@ -85,7 +85,6 @@ class Question(NamedTuple):
     """
 
     text: str
-    num_images: int
     form: str = ""
     labels: tuple[str, ...] = ()
 
@@ -96,12 +95,12 @@ def of(task: Task, record: Record) -> Form | None:
         return None
     asked = next((message.content for message in reversed(record.messages) if message.role == "user"), "")
     origin = record.provenance
-    return task.form(Question(bare(asked), len(record.images), origin.form, origin.labels))
+    return task.form(Question(bare(asked), origin.form, origin.labels))
 
 
-def of_words(task: Task, words: str, num_images: int) -> Form | None:
+def of_words(task: Task, words: str) -> Form | None:
     """The form of an answer to words that a person typed, in our own point text."""
-    return task.form(Question(bare(words), num_images))
+    return task.form(Question(bare(words)))
 
 
 def is_foreign(record: Record) -> bool:

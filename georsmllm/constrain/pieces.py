@@ -59,7 +59,6 @@ class Pieces:
 
     def __init__(self, chat: Chat) -> None:
         self.end = chat.end
-        self.size = chat.size
         self.source = chat.source
         self._pieces = sorted(_pieces(chat))
         self._root = _Node(0, len(self._pieces), 0)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from random import Random
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -14,67 +16,83 @@ from georsmllm.constrain.form import Exactly, Form, Name, Points, Span, Then, by
 from georsmllm.types import KINDS
 
 
+class Leaf(NamedTuple):
+    token: str
+
+
+class Repeat(NamedTuple):
+    part: Node
+    least: int
+    most: int
+
+
+class Either(NamedTuple):
+    options: list[list[Node]]
+
+
+Node = Leaf | Repeat | Either
+
+
 class Grammar:
     """A reader of GBNF that finds every place at which a rule may end; only what `ebnf` writes."""
 
     _TOKEN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|\[\^?(?:[^]\\]|\\.)*\]|\{\d+,\d+\}|[a-z][a-z-]*|[()|?*+])')
 
     def __init__(self, text: str) -> None:
-        self.rules = dict(line.split(" ::= ") for line in text.strip().split("\n"))
+        self.rules = {
+            name: self._parsed(rule) for name, rule in (line.split(" ::= ") for line in text.strip().split("\n"))
+        }
 
     def matches(self, text: str) -> bool:
-        return len(text) in self._ends(self._parsed("root"), text, {0})
+        return len(text) in self._ends(self.rules["root"], text, {0})
 
-    def _parsed(self, rule: str) -> object:
-        tokens = self._TOKEN.findall(self.rules[rule])
-        assert "".join(tokens) == re.sub(r'("(?:[^"\\]|\\.)*"|\[(?:[^]\\]|\\.)*\])|\s+', r"\1", self.rules[rule])
-        return self._alternatives(iter([*tokens, ")"]))
+    def _parsed(self, rule: str) -> Node:
+        assert self._TOKEN.sub("", rule) == "", "nothing is left over"
+        return self._either(iter([*self._TOKEN.findall(rule), ")"]))
 
-    def _alternatives(self, tokens: Iterator[str]) -> object:
-        options: list[list[object]] = [[]]
+    def _either(self, tokens: Iterator[str]) -> Node:
+        options: list[list[Node]] = [[]]
         for token in tokens:
             if token == ")":
                 break
             if token == "|":
                 options.append([])
             elif token in "?*+" or token[0] == "{":
-                counts = {"?": (0, 1), "*": (0, 10**6), "+": (1, 10**6)}
-                least, most = counts.get(token) or map(int, token[1:-1].split(","))
-                options[-1][-1] = ("repeat", options[-1][-1], least, most)
+                least, most = {"?": "0,1", "*": "0,9999", "+": "1,9999"}.get(token, token[1:-1]).split(",")
+                options[-1][-1] = Repeat(options[-1][-1], int(least), int(most))
             else:
-                options[-1].append(self._alternatives(tokens) if token == "(" else ("leaf", token))
-        return ("any", options)
+                options[-1].append(self._either(tokens) if token == "(" else Leaf(token))
+        return Either(options)
 
-    def _ends(self, node: object, text: str, starts: set[int]) -> set[int]:
-        if node[0] == "any":
+    def _ends(self, node: Node, text: str, starts: set[int]) -> set[int]:
+        if isinstance(node, Either):
             found: set[int] = set()
-            for parts in node[1]:
+            for parts in node.options:
                 at = starts
                 for part in parts:
                     at = self._ends(part, text, at)
                 found |= at
             return found
-        if node[0] == "repeat":
-            _, part, least, most = node
-            found, at, count = (starts if least == 0 else set()), starts, 0
-            while at and count < most:
-                at = self._ends(part, text, at) - (found if count >= least else set())
-                count += 1
-                found = found | at if count >= least else found
+        if isinstance(node, Repeat):
+            found, at = (starts if node.least == 0 else set()), starts
+            for count in range(1, node.most + 1):
+                at = self._ends(node.part, text, at)
+                at = at - found if count >= node.least else at
+                found = found | at if count >= node.least else found
+                if not at:
+                    break
             return found
-        token = node[1]
+        token = node.token
         if token[0] == '"':
             said = re.sub(r"\\(.)", lambda m: {"n": "\n"}.get(m[1], m[1]), token[1:-1])
             return {at + len(said) for at in starts if text.startswith(said, at)}
         if token[0] == "[":
             return {at + 1 for at in starts if at < len(text) and re.match(token, text[at])}
-        return self._ends(self._parsed(token), text, starts)
+        return self._ends(self.rules[token], text, starts)
 
 
 def written(form: Form, seed: int, length: int) -> str:
     """A random answer of a form."""
-    from random import Random
-
     rng, state, text = Random(seed), start(form), bytearray()
     while shortest(state) or len(text) < length:
         behind = ways(state, form)

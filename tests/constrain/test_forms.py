@@ -36,8 +36,8 @@ BOXES, ROTATED = Points(("box",)), Points(("rbox",))
     ],
 )  # fmt: skip
 def test_the_words_of_a_question_tell_the_form(name: str, words: str, form: object) -> None:
-    assert of_words(task(name), words, 1) == form
-    assert of_words(task(name), f"<image>\n[{name}] {words}", 1) == form
+    assert of_words(task(name), words) == form
+    assert of_words(task(name), f"<image>\n[{name}] {words}") == form
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_the_words_of_a_question_tell_the_form(name: str, words: str, form: obje
 def test_what_the_words_offer_is_what_may_be_answered(
     name: str, words: str, good: tuple[str, ...], bad: tuple[str, ...]
 ) -> None:
-    form = of_words(task(name), words, 1)
+    form = of_words(task(name), words)
     assert form is not None
     assert [text for text in good if not accepts(form, text)] == []
     assert [text for text in bad if accepts(form, text)] == []

@@ -83,7 +83,8 @@ def test_answers_of_qwen2s_pieces_are_read(real) -> None:
     pieces = of_chat(chat)
     for form in (Points(KINDS, with_keypoints=True), by_class(("ship", "car"), ("polygon",)), PLACE):
         for budget in (60, 90, 150):
-            state, ids = pieces.start(form), []
+            state = pieces.start(form)
+            ids: list[int] = []
             while len(ids) < budget:
                 token = rng.choice(pieces.allowed(state, budget - len(ids) - 1).tolist())
                 if token == chat.end:
