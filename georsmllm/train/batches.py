@@ -16,11 +16,13 @@ from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from georsmllm.errors import BadRecord, UsageError
 from georsmllm.model.tokens import Chat
-from georsmllm.model.views import Views
+from georsmllm.model.views import Seen, Views
 from georsmllm.train.collate import Batch, Encoded, packed, padded
 from georsmllm.train.plan import Plan
 from georsmllm.train.samples import Samples
 
+_KEPT_BYTES = 256 << 20
+"""A set whose pixels are fewer than that is decoded once by each worker, not in every epoch."""
 _PREFETCHED = 4
 """Batches that each worker makes ahead: two scenes of many crops between small ones do not stop a step."""
 
@@ -38,6 +40,8 @@ class MicroBatches(Dataset[Batch]):
         self.views = views
         self.rank = rank
         self.is_flat = is_flat
+        num_bytes = 4 * 3 * views.anyres.side**2 * int(samples.crops.sum())
+        self._kept: dict[int, Seen] | None = {} if num_bytes <= _KEPT_BYTES else None
 
     def __len__(self) -> int:
         return len(self.plan)
@@ -64,8 +68,16 @@ class MicroBatches(Dataset[Batch]):
                 f"{source.place(number)}: {len(rendered.ids)} tokens, {self.samples.tokens[sample]} when it was measured; "
                 "the set has changed under the run: start it anew"
             )
-        seen = self.views.pixels(source.images(number)) if conversation.sizes_wh else None
-        return Encoded(sample, rendered, seen)
+        return Encoded(sample, rendered, self._seen(sample) if conversation.sizes_wh else None)
+
+    def _seen(self, sample: int) -> Seen:
+        if self._kept is not None and sample in self._kept:
+            return self._kept[sample]
+        source, number = self.samples.find(sample)
+        seen = self.views.pixels(source.images(number))
+        if self._kept is not None:
+            self._kept[sample] = seen
+        return seen
 
 
 def loader(
