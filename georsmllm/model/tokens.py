@@ -100,7 +100,7 @@ class Chat:
         """A whole conversation. visual: the tokens of each of its images. Raises BadRecord (image_tokens, no_answer)."""
         if messages[-1].role != "assistant":
             raise BadRecord("no_answer", "expected a conversation that ends with an answer", where=where)
-        ids, labels = self._opening(messages)
+        ids, labels = self._opening(messages, visual, where)
         for number, message in enumerate(messages):
             if message.role == "assistant":
                 self._add(ids, labels, self._head("assistant"))
@@ -113,12 +113,14 @@ class Chat:
     def prompt(self, messages: Sequence[Message], visual: Sequence[int], *, where: str) -> list[int]:
         """What the model is given to answer: all before the last answer, if there is one, and the head of an answer."""
         asked = messages[:-1] if messages[-1].role == "assistant" else messages
-        ids, _ = self._opening(asked)
+        ids, _ = self._opening(asked, visual, where)
         for number in range(len(asked)):
             ids += self._turn(asked, number, visual, where)
         return [*ids, *self._head("assistant")]
 
-    def _opening(self, messages: Sequence[Message]) -> tuple[list[int], list[int]]:
+    def _opening(self, messages: Sequence[Message], visual: Sequence[int], where: str) -> tuple[list[int], list[int]]:
+        if visual and all(message.role != "user" for message in messages):
+            raise BadRecord("image_tokens", f"expected a question that shows {len(visual)} images", where=where)
         ids: list[int] = []
         if messages[0].role != "system":
             ids = [*self._head("system"), *self.encode(SYSTEM), self.end, *self.newline]

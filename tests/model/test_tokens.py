@@ -78,6 +78,11 @@ def test_markers_that_are_not_as_many_as_images_are_refused(chat: Chat, content:
         chat.prompt([user(content)], visual, where="a")
 
 
+def test_images_that_no_question_shows_are_refused(chat: Chat) -> None:
+    with pytest.raises(BadRecord, match="expected a question that shows 1 images"):
+        chat.render([answer("no")], [3], where="a")
+
+
 def test_a_conversation_without_an_answer_teaches_nothing(chat: Chat) -> None:
     with pytest.raises(BadRecord, match="no_answer"):
         chat.render([user("Hi")], [], where="a")
