@@ -42,12 +42,12 @@ class Learning(NamedTuple):
 
 
 class Setting(NamedTuple):
-    """compute: bytes of the arithmetic. is_masked: rows attend through a mask of length x length (packed samples, padding),
-    which sdpa turns into numbers in every layer."""
+    """compute: bytes of the arithmetic. attention: by_sample is sdpa on packed rows. is_masked: rows attend through a
+    mask of length x length (padding), which sdpa turns into numbers in every layer."""
 
     learning: dict[Module, Learning]
     compute: int
-    attention: Literal["sdpa", "eager", "flash_attention_2"]
+    attention: Literal["sdpa", "by_sample", "eager", "flash_attention_2"]
     is_masked: bool
     checkpointing: bool
 
@@ -106,6 +106,8 @@ def text_layer(spec: Spec, work: Work, setting: Setting) -> int:
     if learning.way == "whole":
         a_token += 2 * hidden * _residual(learning, c)  # what the norms' own weights are multiplied with
         a_token += c * wide + c * hidden * (5 if learning.copies else 2)  # inputs of q k v, of gate and up, of down
+    if setting.attention == "by_sample" and learning.way != "frozen":
+        a_token += c * text.query_size  # the samples' outputs in one row, for o_proj
     scores = work.rows * work.length**2
     repeats = setting.is_masked and setting.attention == "sdpa"  # keys and values are written out for every head
     keys = text.query_size if repeats or setting.attention == "eager" else text.key_size

@@ -144,8 +144,14 @@ def setting_of(recipe: TrainRecipe, stage: Stage, spec: Spec, work: Work, *, mas
             )
         if "multi_modal_projector" not in trained_whole(lora, stage.train):
             learning["projector"] = Learning("frozen")
-    is_masked = recipe.data.batching == "packed" or work.rows > 1
-    return Setting(learning, compute, recipe.model.attn_implementation, is_masked, recipe.gradient_checkpointing)
+    is_packed, attention = recipe.data.batching == "packed", recipe.model.attn_implementation
+    return Setting(
+        learning,
+        compute,
+        "by_sample" if is_packed and attention == "sdpa" else attention,
+        is_masked=work.rows > 1 and not is_packed,
+        checkpointing=recipe.gradient_checkpointing,
+    )
 
 
 def casts(spec: Spec, setting: Setting) -> int:

@@ -20,6 +20,7 @@ from georsmllm.scripts.cli import COMMANDS
 MAKERS = {"__init__.py", "cli.py", "progress.py", "demo_world.py", "demo_paint.py", "demo_scenes.py"}
 MARKDOWN = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 RECIPES = sorted((ROOT / "scripts" / "recipes").glob("*.yaml"))
+SHELL = sorted((ROOT / "scripts").rglob("*.sh"))
 TEXT = {".py", ".md", ".toml", ".txt", ".yaml", ".yml", ".sh", ".cff", ".json", ".html", ".css", ".js", ""}
 MACHINE = re.compile(r"(?<![\w.])/(?:work|root|home/\w+|tmp/[\w.]+)/")
 POINT_TEXT = re.compile(r"\[\(\d[^`\s]*\)\]")
@@ -140,6 +141,6 @@ def test_the_demo_recipe_shows_every_task() -> None:
     assert sorted(load(ROOT / "scripts" / "recipes" / "demo.yaml").tasks) == sorted(task_names())
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "scripts").glob("*.sh")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", SHELL, ids=lambda path: path.name)
 def test_shell_scripts_parse(path: Path) -> None:
     subprocess.run(["bash", "-n", path], check=True)

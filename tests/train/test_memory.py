@@ -14,6 +14,7 @@ from georsmllm.model import spec as specs
 from georsmllm.model import tiny
 from georsmllm.train import building, memory, stages
 from georsmllm.train.activations import Work, kept
+from georsmllm.train.by_sample import attend_by_sample
 from georsmllm.train.memory_table import expect, table
 from georsmllm.train.recipe import Data, Lora, Model, Module, Source, Stage, TrainRecipe
 from georsmllm.train.zero import Facts, facts
@@ -134,6 +135,7 @@ def test_what_is_kept_for_the_backward_pass_is_what_autograd_is_handed_within_a_
     model = building.build(folder, stage, precision, seed=0).train()
     if precision.masters:
         model = model.to(torch.bfloat16)  # as DeepSpeed's engine does with adapters, too
+    attend_by_sample(model.get_base_model() if stage.lora is not None else model)
     if checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     tower = next(one for name, one in model.named_parameters() if "patch_embedding" in name)
