@@ -99,9 +99,14 @@ class Wandb:
         beside = folder / "wandb.id"
         known = beside.read_text().strip() if resumed_at and beside.exists() else None
         folder.mkdir(parents=True, exist_ok=True)
-        self._run: Run = wandb.init(
-            project="georsmllm", name=name, dir=str(folder), config=dict(config), id=known, resume="allow"
-        )
+        try:
+            self._run: Run = wandb.init(
+                project="georsmllm", name=name, dir=str(folder), config=dict(config), id=known, resume="allow"
+            )
+        except wandb.Error as error:
+            raise UsageError(
+                f"report_to wandb: {str(error).splitlines()[0].rstrip('.')}; WANDB_MODE=offline needs no account"
+            ) from None
         with replacing(beside) as out:
             out.write(f"{self._run.id}\n".encode())
 

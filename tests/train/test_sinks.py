@@ -65,11 +65,15 @@ def test_tensorboard_reads_a_resumed_run_as_one(tmp_path: Path) -> None:
 
 FAKE_WANDB = """
 calls = []
+class Error(Exception):
+    pass
 class Run:
     id = "abc123"
     def log(self, values, step): calls.append(("log", values, step))
     def finish(self): calls.append(("finish",))
 def init(**settings):
+    if settings["name"] == "nobody":
+        raise Error("No API key configured.\\nUse wandb login")
     calls.append(("init", settings))
     return Run()
 """
@@ -89,6 +93,8 @@ def test_weights_and_biases_goes_on_under_the_id_of_the_run(tmp_path: Path, monk
     assert ids == [None, "abc123"]
     assert wandb.calls[1:3] == [("log", {"loss": 1.5}, 1), ("finish",)]
     assert wandb.calls[0][1]["config"] == {"seed": 3}
+    with pytest.raises(UsageError, match="No API key configured; WANDB_MODE=offline needs no account"):
+        Wandb(tmp_path / "stage", resumed_at=0, name="nobody", config={})
 
 
 def test_what_is_not_installed_is_said_before_anything_is_loaded(monkeypatch) -> None:
