@@ -103,7 +103,7 @@ def compare(source: Source, folder: Path, *, batch_size: int, turns: int) -> Non
 
     order = range(len(source))
     sides = {
-        "like with like": [asked(batch) for batch in plan(source, len(source), chat, sizes, batch_size=batch_size)],
+        "like with like": [asked(batch) for batch in plan(source, len(source), sizes, batch_size=batch_size)],
         "as they come": [asked(order[at : at + batch_size]) for at in range(0, len(order), batch_size)],
         "one at a time": [asked([number]) for number in order],
     }

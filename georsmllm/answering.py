@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from georsmllm.constrain.form import Form
     from georsmllm.model.anyres import Anyres, SizeWH
-    from georsmllm.model.tokens import Chat
     from georsmllm.train.sources import Source
     from georsmllm.types import Message, Record
 
@@ -107,21 +106,22 @@ def question_of(source: Source, number: int, form_of: FormOf = lambda _: None) -
     )
 
 
-def plan(source: Source, count: int, chat: Chat, anyres: Anyres, *, batch_size: int) -> list[list[int]]:
+def plan(source: Source, count: int, anyres: Anyres, *, batch_size: int) -> list[list[int]]:
     """The numbers of the first `count` records that are asked together: of like images, then of one task, whose answers are
-    alike in length, then of like questions; longest first, so that memory runs out at once or never. Sees that every image
+    alike in length, then of like words; longest first, so that memory runs out at once or never. Sees that every image
     is there and every id is of one record. Raises BadRecord, UsageError."""
     keys: list[tuple[int, str, int, int]] = []
     places: dict[str, str] = {}
     for number in range(count):
-        record, sizes_wh, where = source[number], source.conversation(number).sizes_wh, source.place(number)
+        record, where = source[number], source.place(number)
         if record.id in places:
             raise UsageError(f"{where}: {record.id!r} stands at {places[record.id]}, too; an id names one record")
         places[record.id] = where
         check_images(source, number, record)
-        visual = anyres.tokens(sizes_wh) if sizes_wh else ()
-        length = len(chat.prompt(record.messages, visual, where=where))
-        keys.append((-sum(visual), record.task, -length, number))
+        sizes_wh = source.conversation(number).sizes_wh
+        visual = sum(anyres.tokens(sizes_wh)) if sizes_wh else 0
+        words = sum(len(message.content) for message in record.messages[:-1])
+        keys.append((-visual, record.task, -words, number))
     order = [number for *_, number in sorted(keys)]
     return [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
 

@@ -21,6 +21,7 @@ import msgspec
 
 from georsmllm.errors import UsageError
 from georsmllm.jsonl import alone, read_json, read_lines, write_json, writing
+from georsmllm.types import Prediction
 
 Finish = Literal["stop", "length"]
 _CHUNK = 1 << 22
@@ -187,7 +188,7 @@ def _waiting(path: Path) -> Iterator[None]:
 def read(path: Path) -> dict[str, str]:
     """Answer by record id; raises UsageError for a line that is none, and for an id that stands there twice."""
     found: dict[str, str] = {}
-    decoder = msgspec.json.Decoder(_Answer)
+    decoder = msgspec.json.Decoder(Prediction)
     try:
         lines = path.open("rb")
     except OSError as error:
@@ -213,11 +214,6 @@ def settings_beside(path: Path) -> Settings | None:
 def num_cut(path: Path) -> int:
     """Answers of a finished file that the budget cut."""
     return sum(line.finish == "length" for line in read_lines(path, Line))
-
-
-class _Answer(msgspec.Struct, frozen=True):
-    id: str
-    text: str
 
 
 _DECIDING = (

@@ -87,7 +87,7 @@ def command(
     run = predicting.Run(engine, kind, batch_size or BATCH_SIZES[engine], constrained, decoding)
     count = min(len(source), limit or len(source))
     chat = tokens.Chat.of_folder(weights.base)
-    batches = answering.plan(source, count, chat, anyres.of_folder(weights.base), batch_size=run.batch_size)
+    batches = answering.plan(source, count, anyres.of_folder(weights.base), batch_size=run.batch_size)
     settings = predicting.settings_of(weights, run, source, split=split if records.is_dir() else "", limit=limit or 0)
     journal = Journal(out, settings, part)
     if not journal.is_finished:

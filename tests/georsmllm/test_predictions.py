@@ -17,8 +17,7 @@ from georsmllm import predictions
 from georsmllm.answering import Answer, Decoding, Question, answer, plan
 from georsmllm.asked import open_asked
 from georsmllm.errors import BadRecord, UsageError
-from georsmllm.model import anyres, tiny
-from georsmllm.model.tokens import Chat
+from georsmllm.model import anyres
 from georsmllm.predictions import Journal, Settings, Shard
 from georsmllm.train.sources import Source
 
@@ -187,13 +186,8 @@ def test_two_processes_of_one_shard_are_one_too_many(source: Source, tmp_path: P
 # --- what is asked together ------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def chat() -> Chat:
-    return Chat(tiny.train_tokenizer(["Where are the ships?", "[det]"], 400), source="here")
-
-
-def test_the_plan_puts_like_beside_like_and_every_record_once(source: Source, chat: Chat) -> None:
-    batches = plan(source, len(source), chat, anyres.published(), batch_size=2)
+def test_the_plan_puts_like_beside_like_and_every_record_once(source: Source) -> None:
+    batches = plan(source, len(source), anyres.published(), batch_size=2)
     order = [number for batch in batches for number in batch]
     assert sorted(order) == list(range(6))
     tasks = [source[number].task for number in order]
@@ -205,17 +199,17 @@ def test_the_plan_puts_like_beside_like_and_every_record_once(source: Source, ch
         "region",
         "seg",
     ]  # two views of 730 tokens are more than 64 x 48 px
-    assert plan(source, 3, chat, anyres.published(), batch_size=8) == [[1, 0, 2]]
+    assert plan(source, 3, anyres.published(), batch_size=8) == [[1, 0, 2]]
 
 
-def test_an_image_that_is_gone_stops_before_anything_is_asked(source: Source, chat: Chat) -> None:
+def test_an_image_that_is_gone_stops_before_anything_is_asked(source: Source) -> None:
     (source.folder / "images/toy/B.png").unlink()
     with pytest.raises(BadRecord, match=r"train-00000.jsonl:4: no such image file: .*B.png"):
-        plan(source, len(source), chat, anyres.published(), batch_size=2)
+        plan(source, len(source), anyres.published(), batch_size=2)
 
 
-def test_an_id_that_comes_twice_is_refused(tmp_path: Path, chat: Chat) -> None:
+def test_an_id_that_comes_twice_is_refused(tmp_path: Path) -> None:
     twice = replace(record("det", "Where?", "none"), id="a")
     source = open_asked(write_set(tmp_path, {"train": (twice, twice)}), "train")
     with pytest.raises(UsageError, match=r"train-00000.jsonl:2: 'a' stands at .*train-00000.jsonl:1, too"):
-        plan(source, 2, chat, anyres.published(), batch_size=2)
+        plan(source, 2, anyres.published(), batch_size=2)
