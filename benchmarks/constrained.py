@@ -1,8 +1,8 @@
 """What constrained decoding adds to a decode step: the logits processor's own time against a step of the model, in one run.
 
-    python benchmarks/constrained.py --tokenizer DIR [--batch 1 8 32] [--steps 48] [--prompt 16] [--device cpu] [--layers 24]
+    python benchmarks/constrained.py [--tokenizer DIR] [--batch 1 8 32] [--steps 24] [--prompt 16] [--device cpu] [--layers 24]
 
-DIR holds Qwen2's vocab.json and merges.txt (or a tokenizer.json). The model is the text part of the published 0.5B
+DIR holds Qwen2's vocab.json and merges.txt, or a model's tokenizer.json; without it a small tokenizer is trained. The model is the text part of the published 0.5B
 layout (24 layers of width 896, 151 936 ids) with random weights, float32 on a CPU and bfloat16 on a GPU. Each step feeds it the
 next token of gold answers of rotated boxes, so that all rows stay in the middle of an answer. A step is a forward pass with its
 cache and an argmax; the processor is called on the same scores in between. Prompts are short, which makes steps as fast as they
@@ -28,6 +28,7 @@ from georsmllm.constrain.form import Points
 from georsmllm.constrain.pieces import of_chat
 from georsmllm.constrain.processor import PointTextProcessor
 from georsmllm.model.spec import published
+from georsmllm.model.tiny import train_tokenizer
 from georsmllm.model.tokens import END, IMAGE, PAD, START, Chat
 from georsmllm.tokencount import QWEN2_SPLIT
 
@@ -40,7 +41,11 @@ class Times(NamedTuple):
     calls: list[float]
 
 
-def chat_of(folder: Path) -> Chat:
+def chat_of(folder: Path | None) -> Chat:
+    """The tokenizer of a model's folder, that of Qwen2's two files, or a small one that is trained on answers."""
+    if folder is None:
+        rng = Random(0)
+        return Chat(train_tokenizer([record(number, rng).gold_text for number in range(200)], 1000), source="small")
     if (folder / "tokenizer.json").is_file():
         return Chat.of_folder(folder)
     tokenizer = Tokenizer(models.BPE.from_file(str(folder / "vocab.json"), str(folder / "merges.txt")))
@@ -114,9 +119,9 @@ def measure(model: Qwen2ForCausalLM, chat: Chat, rows: int, *, steps: int, promp
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tokenizer", type=Path, required=True)
+    parser.add_argument("--tokenizer", type=Path)
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 8, 32])
-    parser.add_argument("--steps", type=int, default=48)
+    parser.add_argument("--steps", type=int, default=24)
     parser.add_argument("--prompt", type=int, default=16)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--layers", type=int, default=published("0.5b").text.num_hidden_layers)

@@ -11,9 +11,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from georsmllm.pointtext import NONE, GridPoint, N
+from georsmllm.pointtext import NONE, GridPoint
 
 from .form import Points
+from .grid_numbers import EMPTY, digits_beside, digits_off, digits_to, digits_towards, num_digits
 
 POINT, BOX, RBOX, POLYGON, KEYPOINTS = 1, 2, 4, 8, 16
 """Bits of what a ring may still become."""
@@ -29,8 +30,6 @@ _FRESH = 6
 FARTHEST = 40
 """No place in a text is farther from an end than so many bytes."""
 _NEVER = 1 << 30
-_EMPTY = -1
-"""A number of which nothing is written."""
 
 _COMMA, _OPENING, _CLOSING, _LEFT, _RIGHT = b",[]()"
 _PLUS, _MINUS, _BAR, _SEMICOLON, _FIRST_OF_NONE = b"+-|;n"
@@ -51,7 +50,7 @@ class Ring(NamedTuple):
     @property
     def first_length(self) -> int:
         """Digits of the first point."""
-        return sum(_length(value) for value in self.seen[0]) if self.seen else 0
+        return sum(num_digits(value) for value in self.seen[0]) if self.seen else 0
 
     def with_point(self, point: GridPoint) -> Ring:
         """May be nothing any more (`may_be` 0), where the point does not fit."""
@@ -106,8 +105,8 @@ class PointsState(NamedTuple):
     at: int
     ring: Ring
     is_start: bool = False
-    x: int = _EMPTY
-    number: int = _EMPTY
+    x: int = EMPTY
+    number: int = EMPTY
 
     def step(self, byte: int) -> PointsState | None:
         """The state behind one more byte, None where it may not come."""
@@ -148,10 +147,10 @@ class PointsState(NamedTuple):
         """The digits that may come next in a number."""
         lows = _lows(self.ring)
         if lows:
-            return _digits_towards(self.number, lows[self.at == Y])
+            return digits_towards(self.number, lows[self.at == Y])
         if self.at == Y and self.ring.may_be == RBOX:
-            return _digits_beside(self.number, tuple(y for x, y in self.ring.seen if x == self.x))
-        return _digits_towards(self.number, 0)
+            return digits_beside(self.number, tuple(y for x, y in self.ring.seen if x == self.x))
+        return digits_towards(self.number, 0)
 
 
 @lru_cache(maxsize=256)
@@ -192,24 +191,24 @@ def _x(state: PointsState, byte: int) -> PointsState | None:
     lows = _lows(state.ring)
     if byte in _DIGITS:
         return _with_digit(state, byte)
-    if byte != _COMMA or state.number == _EMPTY or (lows and state.number < lows[0]):
+    if byte != _COMMA or state.number == EMPTY or (lows and state.number < lows[0]):
         return None
-    return state._replace(at=Y, x=state.number, number=_EMPTY)
+    return state._replace(at=Y, x=state.number, number=EMPTY)
 
 
 def _y(state: PointsState, byte: int) -> PointsState | None:
     if byte in _DIGITS:
         return _with_digit(state, byte)
-    if byte != _RIGHT or state.number == _EMPTY:
+    if byte != _RIGHT or state.number == EMPTY:
         return None
     longer = state.ring.with_point((state.x, state.number))
-    return state._replace(at=AFTER_POINT, ring=longer, x=_EMPTY, number=_EMPTY) if longer.may_be else None
+    return state._replace(at=AFTER_POINT, ring=longer, x=EMPTY, number=EMPTY) if longer.may_be else None
 
 
 def _with_digit(state: PointsState, byte: int) -> PointsState | None:
     if byte not in state.digits:
         return None
-    return state._replace(number=byte - _ZERO if state.number == _EMPTY else 10 * state.number + byte - _ZERO)
+    return state._replace(number=byte - _ZERO if state.number == EMPTY else 10 * state.number + byte - _ZERO)
 
 
 def _after_point(state: PointsState, byte: int) -> PointsState | None:
@@ -236,18 +235,7 @@ def _after_ring(state: PointsState, byte: int) -> PointsState | None:
 _STEPS = (_open, _paren, _x, _y, _after_point, _after_ring, _word)
 
 
-# --- numbers ---------------------------------------------------------------------------------------------------------
-
-
-def _length(value: int) -> int:
-    return 1 if value < 10 else 2 if value < 100 else 3 if value < 1000 else 4
-
-
-def _longer(number: int, digit: int) -> int | None:
-    if number == _EMPTY:
-        return digit
-    longer = 10 * number + digit
-    return longer if number and longer <= N else None
+# --- how far off an end is ------------------------------------------------------------------------------------------
 
 
 def _lows(ring: Ring) -> GridPoint | None:
@@ -255,59 +243,20 @@ def _lows(ring: Ring) -> GridPoint | None:
     return ring.seen[0] if ring.may_be == BOX and ring.num_points == 1 else None
 
 
-def _digits_to(number: int, low: int) -> int | None:
-    """The fewest further digits that make a number of at least `low`, None where none do."""
-    if number == _EMPTY:
-        return _length(low)
-    least = most = number
-    for count in range(5):
-        if least > N or (number == 0 and count):
-            return None
-        if min(most, N) >= low:
-            return count
-        least, most = 10 * least, 10 * most + 9
-    return None
-
-
 def _digits_from(number: int, ring: Ring, x: int) -> int | None:
     """The fewest further digits that make a second number whose point is none of those seen, None where none do."""
-    return _digits_off(number, tuple(y for other, y in ring.seen if other == x))
-
-
-def _digits_off(number: int, taken: tuple[int, ...]) -> int | None:
-    """The fewest further digits that make a number besides at most three taken ones, None where none do."""
-    if number == _EMPTY:
-        return 1
-    if number not in taken:
-        return 0
-    if number == 100:
-        return None if N in taken else 1
-    return 1 if 0 < number < 100 else None
-
-
-@lru_cache(maxsize=65536)
-def _digits_towards(number: int, low: int) -> bytes:
-    """The digits by which a number goes on to one of at least `low`."""
-    longer = [(_longer(number, digit), digit) for digit in range(10)]
-    return bytes(_ZERO + digit for one, digit in longer if one is not None and _digits_to(one, low) is not None)
-
-
-@lru_cache(maxsize=65536)
-def _digits_beside(number: int, taken: tuple[int, ...]) -> bytes:
-    """The digits by which a number goes on to one besides the taken ones."""
-    longer = [(_longer(number, digit), digit) for digit in range(10)]
-    return bytes(_ZERO + digit for one, digit in longer if one is not None and _digits_off(one, taken) is not None)
+    return digits_off(number, tuple(y for other, y in ring.seen if other == x))
 
 
 def _in_point(state: PointsState) -> int:
     """Bytes to the end of a ring in the middle of a point, least over all that the ring may be."""
     ring, number = state.ring, state.number
-    empty = number == _EMPTY
-    digits = 1 if empty else _length(number)
+    empty = number == EMPTY
+    digits = 1 if empty else num_digits(number)
     if state.at == X:
         done, length = empty + 3, digits + 1  # bytes that end the point as fast as can be; its digits, then
     else:
-        done, length = empty + 1, _length(state.x) + digits
+        done, length = empty + 1, num_digits(state.x) + digits
     best = _NEVER
     if ring.may_be & (POINT | KEYPOINTS):
         best = done + 1
@@ -331,10 +280,10 @@ def _to_box(state: PointsState, from_first: int) -> int:
         return from_first
     low_x, low_y = state.ring.seen[0]
     if state.at == Y:
-        digits = _digits_to(state.number, low_y)
+        digits = digits_to(state.number, low_y)
         return _NEVER if digits is None or state.x < low_x else digits + 2
-    digits = _digits_to(state.number, low_x)
-    return _NEVER if digits is None else digits + 1 + _length(low_y) + 2
+    digits = digits_to(state.number, low_x)
+    return _NEVER if digits is None else digits + 1 + num_digits(low_y) + 2
 
 
 def _to_polygon(state: PointsState, done: int, length: int) -> int:
@@ -352,7 +301,7 @@ def _to_polygon(state: PointsState, done: int, length: int) -> int:
 def _to_first(state: PointsState) -> int:
     """Bytes that make the point at hand the ring's first one again, bracket included."""
     x, y = state.ring.seen[0]
-    written = "" if state.number == _EMPTY else str(state.number)
+    written = "" if state.number == EMPTY else str(state.number)
     if state.at == Y:
         return len(str(y)) - len(written) + 1 if state.x == x and str(y).startswith(written) else _NEVER
-    return len(str(x)) - len(written) + 2 + _length(y) if str(x).startswith(written) else _NEVER
+    return len(str(x)) - len(written) + 2 + num_digits(y) if str(x).startswith(written) else _NEVER

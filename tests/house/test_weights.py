@@ -16,6 +16,7 @@ FEATHER = (
     "georsmllm.constrain.automaton",
     "georsmllm.constrain.export",
     "georsmllm.constrain.form",
+    "georsmllm.constrain.grid_numbers",
     "georsmllm.constrain.points",
     "georsmllm.contracts",
     "georsmllm.discover",
