@@ -87,9 +87,16 @@ def configuration(lora: Lora, train: Collection[Module]) -> LoraConfig:
 
 
 def attach(
-    model: LlavaOnevisionForConditionalGeneration, lora: Lora, train: Collection[Module], *, seed: int = 0
+    model: LlavaOnevisionForConditionalGeneration,
+    lora: Lora,
+    train: Collection[Module],
+    *,
+    seed: int = 0,
+    in_float32: bool = True,
 ) -> PeftModel:
     """A model with fresh adapters, all else frozen. The newline vector is no module and stays frozen, too.
+
+    in_float32: the adapters, whatever the model is in; DeepSpeed wants them in the model's type and keeps float32 itself.
 
     Raises UsageError for embeddings or head of a model that ties them: PEFT would train two copies that drift apart.
     """
@@ -106,7 +113,7 @@ def attach(
     if lora.bits is not None:
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
     torch.manual_seed(seed)
-    return get_peft_model(model, config)
+    return get_peft_model(model, config, autocast_adapter_dtype=in_float32)
 
 
 def merge(folder: Path, out: Path, *, base: str | Path | None = None, dtype: load.DType = "auto") -> Path:

@@ -35,11 +35,13 @@ def build(
     """
     model = _loaded(start, stage, precision, attn_implementation)
     if stage.lora is not None:
-        model = adapters.attach(model, stage.lora, stage.train, seed=seed)
+        model = adapters.attach(model, stage.lora, stage.train, seed=seed, in_float32=not precision.masters)
     stages.freeze(model, stage)
     if precision.bf16 and not precision.masters:
         for name, parameter in model.named_parameters():
-            learns = parameter.requires_grad or (stages.is_unused(name) and stage.lora is None and "vision" in stage.train)
+            learns = parameter.requires_grad or (
+                stages.is_unused(name) and stage.lora is None and "vision" in stage.train
+            )
             if parameter.is_floating_point():  # a norm of a tower that learns computes in its float32, learning or not
                 parameter.data = parameter.data.to(torch.float32 if learns else torch.bfloat16)
     return model
