@@ -1,6 +1,6 @@
 """A set's export to WebDataset as a source: any record by number, through an index of the tar files' members.
 
-The index is read once from the members' headers: 24 bytes a member are held, nothing is unpacked. The keys are the numbers
+The index is read once from the members' headers: 40 bytes a member are held, nothing is unpacked. The keys are the numbers
 of the records in their split, so that the order is that of the set, whatever tar files they lie in.
 """
 
