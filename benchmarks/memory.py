@@ -24,7 +24,7 @@ from georsmllm.train import building, memory
 from georsmllm.train.activations import Work
 from georsmllm.train.by_sample import attend_by_sample
 from georsmllm.train.recipe import Data, Lora, Model, Source, Stage, TrainRecipe
-from georsmllm.train.trainer import Batch, supervised_only
+from georsmllm.train.trainer import supervised_only
 
 STAGES = (
     Stage(name="full"),
@@ -74,7 +74,7 @@ def tell(case: Case, folder: Path, device: torch.device) -> None:
     )
 
 
-def row(length: int, found: Spec, views: Anyres) -> tuple[Batch, Work]:
+def row(length: int, found: Spec, views: Anyres) -> tuple[dict[str, torch.Tensor], Work]:
     """A packed row of samples, each an image of one crop, a question and an answer."""
     side = views.side
     visual, crops = views.tokens([(side, side)])[0], views.crops([(side, side)])[0]
@@ -115,7 +115,7 @@ def predict(case: Case, found: Spec, work: Work) -> float:
     return (expected.total - memory.CONTEXT) / memory.GIB
 
 
-def needs(case: Case, folder: Path, batch: Batch, device: torch.device) -> float:
+def needs(case: Case, folder: Path, batch: dict[str, torch.Tensor], device: torch.device) -> float:
     """GiB that two steps took at most; 0 where there is no GPU to ask."""
     gc.collect()
     torch.cuda.empty_cache()

@@ -74,8 +74,8 @@ SIZES: dict[str, Size] = {
         Spec(
             text_config=Text(
                 hidden_size=128,
-                intermediate_size=512,
-                num_hidden_layers=4,
+                intermediate_size=384,
+                num_hidden_layers=3,
                 num_attention_heads=4,
                 num_key_value_heads=2,
                 vocab_size=1024,
