@@ -80,7 +80,7 @@ class Generator:
 
     def answered(self, questions: Sequence[Question], decoding: Decoding) -> list[Answer]:
         """The same with how each answer ended."""
-        lengths = [len(self._prompt(question)) for question in questions]
+        lengths = [self.prompt_length(question) for question in questions]
         order = sorted(range(len(questions)), key=lambda i: (-lengths[i], i))
         batches = [order[at : at + self.batch_size] for at in range(0, len(order), self.batch_size)]
         asked = [[questions[i] for i in batch] for batch in batches]
@@ -88,6 +88,10 @@ class Generator:
         for batch, answers in zip(batches, self.stream(asked, decoding), strict=True):
             found.update(zip(batch, answers, strict=True))
         return [found[i] for i in range(len(questions))]
+
+    def prompt_length(self, question: Question) -> int:
+        """Tokens that the model is given, the visual ones among them."""
+        return len(self._prompt(question))
 
     def stream(self, batches: Iterable[Sequence[Question]], decoding: Decoding) -> Iterator[list[Answer]]:
         """The answers of each batch in turn, while the images of the next ones are decoded. Raises BadRecord, UsageError."""
