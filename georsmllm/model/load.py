@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from georsmllm.errors import UsageError
 from georsmllm.model import soundness
-from georsmllm.model.needs import require
+from georsmllm.model.needs import require, require_beside
 from georsmllm.model.places import ADAPTER_WEIGHTS, base_of, resolve
 
 if TYPE_CHECKING:
@@ -36,7 +37,11 @@ def model(
 ) -> LlavaOnevisionForConditionalGeneration:
     """A model in evaluation mode. bits: of its language model's frozen weights (a GPU and bitsandbytes). Raises UsageError."""
     soundness.check(folder)
-    require("loading a model", *(["bitsandbytes"] if bits else []))
+    require("loading a model")
+    if bits:
+        require_beside("bitsandbytes", f"weights of {bits} bits", "pip install bitsandbytes, on a machine with a GPU")
+    if attn_implementation == "flash_attention_2":
+        require_beside("flash_attn", attn_implementation, "pip install flash-attn, or take sdpa")
     import torch
     from huggingface_hub.errors import StrictDataclassError
     from transformers import LlavaOnevisionForConditionalGeneration
@@ -44,6 +49,8 @@ def model(
 
     dtypes = {"auto": "auto", "bfloat16": torch.bfloat16, "float32": torch.float32}
     logging.disable_progress_bar()
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # its report on missing weights is our error below
     try:
         loaded, info = LlavaOnevisionForConditionalGeneration.from_pretrained(
             folder,
@@ -56,6 +63,8 @@ def model(
         )
     except StrictDataclassError as error:
         raise UsageError(f"{folder}/config.json contradicts itself: {' '.join(str(error).split())}") from None
+    finally:
+        logging.set_verbosity(verbosity)
     for what in ("missing", "unexpected", "mismatched"):
         keys = sorted(str(key[0] if isinstance(key, tuple) else key) for key in info[f"{what}_keys"])
         if keys:
@@ -81,7 +90,9 @@ def adapted(
     from peft import PeftModel, get_peft_model_state_dict
 
     whole = model(found, dtype=dtype, attn_implementation=attn_implementation)
-    both = PeftModel.from_pretrained(whole, folder)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Found missing adapter keys")  # an error below
+        both = PeftModel.from_pretrained(whole, folder)
     wanted = {*get_peft_model_state_dict(both, save_embedding_layers=False)}
     for what, keys in (("missing", wanted - names), ("unexpected", names - wanted)):
         if keys:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from georsmllm.errors import MissingExtra
+from georsmllm.errors import MissingExtra, UsageError
 
 
 def require(purpose: str, *packages: str) -> None:
@@ -12,3 +12,9 @@ def require(purpose: str, *packages: str) -> None:
     for package in ("torch", "transformers", *packages):
         if find_spec(package) is None:
             raise MissingExtra(package, "model", purpose)
+
+
+def require_beside(package: str, purpose: str, way_out: str) -> None:
+    """The same for a package that belongs to no extra of ours; raises UsageError."""
+    if find_spec(package) is None:
+        raise UsageError(f"{purpose} needs {package}: {way_out}")

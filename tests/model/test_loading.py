@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -132,11 +133,14 @@ def no_config(folder: Path) -> None:
         (no_config, r"no such file: .*config\.json; expected the folder of a model"),
     ],
 )
-def test_a_spoilt_folder_is_one_line(broken: Path, spoil: Callable[[Path], None], said: str) -> None:
+def test_a_spoilt_folder_is_one_line(
+    broken: Path, spoil: Callable[[Path], None], said: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     spoil(broken)
     with pytest.raises(UsageError, match=said) as raised:
         load.model(broken)
     assert "\n" not in str(raised.value)
+    assert capfd.readouterr().err == ""
 
 
 def test_what_is_sound_loads_in_the_type_asked_for(mini: Path) -> None:
@@ -153,6 +157,24 @@ def test_the_folder_is_checked_without_torch(mini: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("package", "asked", "said"),
+    [
+        ("bitsandbytes", {"bits": 4}, "weights of 4 bits needs bitsandbytes: pip install bitsandbytes"),
+        (
+            "flash_attn",
+            {"attn_implementation": "flash_attention_2"},
+            "flash_attention_2 needs flash_attn: .* or take sdpa",
+        ),
+    ],
+)
+def test_what_is_not_installed_is_one_line(mini: Path, package: str, asked: dict, said: str) -> None:
+    if importlib.util.find_spec(package) is not None:
+        pytest.skip(f"{package} is here")
+    with pytest.raises(UsageError, match=said):
+        load.model(mini, **asked)
 
 
 @pytest.mark.parametrize("name", ["./nowhere", "/nowhere/at/all", "no/such/folder", "nowhere"])

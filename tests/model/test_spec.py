@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from transformers import LlavaOnevisionConfig, LlavaOnevisionForConditionalGeneration
 
 from georsmllm.errors import UsageError
+from georsmllm.model import anyres, sidecars
 from georsmllm.model.save import published_name
 from georsmllm.model.spec import Spec, Text, Vision, of_folder, published
 
@@ -125,6 +126,20 @@ def test_the_published_layouts(name: str, billions: str) -> None:
     assert len(shapes) == 3 + 12 * text.num_hidden_layers + 5 + 16 * 26 + 5
     assert sorted(forms)[:1] == ["image_newline"]
     assert not [form for form in forms if "layers.26" in form or "head." in form.replace("lm_head.", "")]
+
+
+def test_the_published_processor_settings(tmp_path: Path) -> None:
+    from transformers import LlavaOnevisionImageProcessorPil
+
+    sidecars.write_processor(tmp_path, anyres.published(), sidecars.Colours())
+    settings = json.loads((tmp_path / "processor_config.json").read_text())
+    grids = settings["image_processor"]["image_grid_pinpoints"]
+    assert grids == LlavaOnevisionImageProcessorPil().image_grid_pinpoints
+    assert grids == LlavaOnevisionConfig().image_grid_pinpoints
+    assert settings["image_processor"]["size"] == {"height": 384, "width": 384}
+    assert settings["image_processor"]["image_mean"] == settings["image_processor"]["image_std"] == [0.5] * 3
+    assert (settings["num_image_tokens"], settings["vision_aspect_ratio"]) == (729, "anyres_max_9")
+    assert anyres.of_folder(tmp_path) == anyres.published()
 
 
 def test_what_a_published_config_leaves_out_is_the_default_of_transformers(tmp_path: Path) -> None:
