@@ -4,9 +4,10 @@
 
 TRL (1.16) packs no data that has images, so its batches are padded; ours are padded, grouped by length, and packed (a packed
 row has as many tokens as a padded batch has on average, so that a step reads about as many samples everywhere). The sides
-take turns in every round; each reads all records once. Useful tokens are those of samples, counted alike for all. The
-device is the GPU where there is one (CUDA_VISIBLE_DEVICES= for the CPU), in bf16 there; with --size 0.5b that is the
-published 0.5B layout with random weights. Needs `pip install trl datasets`.
+take turns in every round; each reads all records once. A bare loop over our packed batches says what our trainer adds to a
+step. Useful tokens are those of samples, counted alike for all. The device is the GPU where there is one
+(CUDA_VISIBLE_DEVICES= for the CPU), in bf16 there; with --size 0.5b that is the published 0.5B layout with random weights.
+On a CPU that does other work, too, read the last column. Needs `pip install trl datasets`.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from georsmllm.train.building import build
 from georsmllm.train.counting import counter
 from georsmllm.train.interruption import Interruption
 from georsmllm.train.job import Job
-from georsmllm.train.plan import Settings, make_plan
+from georsmllm.train.plan import Plan, Settings, make_plan
 from georsmllm.train.ranks import ALONE, Ranks
 from georsmllm.train.recipe import Data, Lora, Model, Source, Stage, TrainRecipe
 from georsmllm.train.samples import Samples, gather
@@ -46,7 +47,7 @@ from georsmllm.train.throughput import Stopwatch, peak_flops
 from georsmllm.train.trainer import Course, StageTrainer
 from georsmllm.train.watch import Watched, callbacks
 
-SIDES = ("TRL padded", "ours padded", "ours grouped", "ours packed")
+SIDES = ("TRL padded", "ours padded", "ours grouped", "ours packed", "bare loop, packed")
 GIB = 2**30
 LORA = Lora(r=16, alpha=32, dropout=0.0)
 
@@ -112,20 +113,35 @@ def run(trainer, clock: Clock) -> Timed:
     return Timed(seconds, cpu, trainer.state.global_step, peak, clock.loss)
 
 
-def ours(ground: Ground, batching: str) -> Timed:
-    """As `georsmllm train` does it, what is watched and logged included."""
+class Lesson(NamedTuple):
+    plan: Plan
+    loader: torch.utils.data.DataLoader
+    model: torch.nn.Module
+
+
+def lesson(ground: Ground, batching: str) -> Lesson:
+    """Batches and model of ours."""
     chat, views = Chat.of_folder(ground.start), Views.of_folder(ground.start)
     tokens = ground.samples.tokens
-    packs = batching == "packed"
     settings = Settings(
         batching=batching, row_length=max(int(tokens.max()), int(ground.rows * tokens.mean())),
-        rows=1 if packs else ground.rows, accumulation=1, world=1, epochs=1.0, max_steps=None, seed=0,
+        rows=1 if batching == "packed" else ground.rows, accumulation=1, world=1, epochs=1.0, max_steps=None, seed=0,
     )  # fmt: skip
     plan = make_plan(tokens, ground.samples.weights, settings)
     loader = batches.loader(ground.samples, plan, chat, views, rank=0, num_workers=ground.workers)
+    return Lesson(plan, loader, built(ground))
+
+
+def built(ground: Ground) -> torch.nn.Module:
+    """The model that every side begins with."""
+    return build(ground.start, ground.stage, precision_of(ground.job), attn_implementation="sdpa", seed=0)
+
+
+def ours(ground: Ground, batching: str) -> Timed:
+    """As `georsmllm train` does it, what is watched and logged included."""
+    plan, loader, model = lesson(ground, batching)
     arguments = arguments_of(ground.job, ground.stage, ground.out, plan.steps)
     arguments.save_strategy = SaveStrategy.NO
-    model = build(ground.start, ground.stage, precision_of(ground.job), attn_implementation="sdpa", seed=0)
     waiting = Stopwatch()
     watched = Watched(
         folder=ground.out / batching, stage=batching, say=quiet, is_watched=False, waiting=waiting, report_to=("tensorboard",),
@@ -137,6 +153,37 @@ def ours(ground: Ground, batching: str) -> Timed:
     )  # fmt: skip
     clock = Clock()
     return run(StageTrainer(model, arguments, course, callbacks=[clock, *callbacks(watched)]), clock)
+
+
+def bare(ground: Ground, batching: str) -> Timed:
+    """The loop of a textbook over our batches: forward, backward, clip, AdamW, schedule; no Trainer, nothing is logged."""
+    plan, loader, model = lesson(ground, batching)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model.to(device).train()
+    if ground.job.recipe.gradient_checkpointing:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    learning = [one for one in model.parameters() if one.requires_grad]
+    optimizer = torch.optim.AdamW(learning, lr=1e-4, weight_decay=0.0, fused=device.type == "cuda")
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, plan.steps)
+    total = torch.zeros((), device=device)
+    start = None
+    for batch in loader:
+        start = start or now()  # the first batch is there, as in the other sides
+        moved = {
+            name: one.to(device, non_blocking=True) if isinstance(one, torch.Tensor) else one
+            for name, one in batch.items()
+            if name != "samples"
+        }
+        with torch.autocast(device.type, torch.bfloat16, enabled=ground.job.recipe.bf16):
+            loss = model(**moved).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(learning, 1.0)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        total += loss.detach()
+    seconds, cpu = (end - begin for end, begin in zip(now(), start, strict=True))
+    return Timed(seconds, cpu, plan.steps, 0.0, float(total) / plan.steps)
 
 
 def trl(ground: Ground) -> Timed:
@@ -154,10 +201,9 @@ def trl(ground: Ground) -> Timed:
         dataloader_pin_memory=torch.cuda.is_available(), completion_only_loss=True,
         **{name: getattr(same, name) for name in kept},
     )  # fmt: skip
-    model = build(ground.start, ground.stage, precision_of(ground.job), attn_implementation="sdpa", seed=0)
     clock = Clock()
     trainer = SFTTrainer(
-        model, arguments, train_dataset=dataset(ground.samples), processing_class=load.processor(ground.start),
+        built(ground), arguments, train_dataset=dataset(ground.samples), processing_class=load.processor(ground.start),
         callbacks=[clock],
     )  # fmt: skip
     trainer.remove_callback(PrinterCallback)
@@ -257,12 +303,13 @@ def main() -> None:
         sides: dict[str, Callable[[Ground], Timed]] = {
             SIDES[0]: trl,
             **{f"ours {kind}": (lambda on, kind=kind: ours(on, kind)) for kind in ("padded", "grouped", "packed")},
+            SIDES[-1]: lambda on: bare(on, "packed"),
         }
         device = (
             torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
         )
         tokens = ground.samples.tokens
-        model = build(ground.start, ground.stage, precision_of(ground.job), seed=0)
+        model = built(ground)
         print(f"{device}; {options.size}: {stages.said(stages.counts(model))}; {options.method}, rows {options.rows}")
         print(
             f"{len(tokens)} records: {tokens.min()} to {tokens.max()} tokens, mean {tokens.mean():.0f}, of which "
