@@ -2,12 +2,12 @@
 
     python benchmarks/constrained.py [--tokenizer DIR] [--batch 1 8 32] [--steps 24] [--prompt 16] [--device cpu] [--layers 24]
 
-DIR holds Qwen2's vocab.json and merges.txt, or a model's tokenizer.json; without it a small tokenizer is trained. The model is the text part of the published 0.5B
-layout (24 layers of width 896, 151 936 ids) with random weights, float32 on a CPU and bfloat16 on a GPU. Each step feeds it the
-next token of gold answers of rotated boxes, so that all rows stay in the middle of an answer. A step is a forward pass with its
-cache and an argmax; the processor is called on the same scores in between. Prompts are short, which makes steps as fast as they
-can be. "Looked up" is the first step, with an empty cache of states. On the CPU most of the processor's time is filling B x V
-scores with -inf.
+DIR holds Qwen2's vocab.json and merges.txt, or a model's tokenizer.json; without it a small tokenizer is trained. The model is
+the text part of the published 0.5B layout (24 layers of width 896, 151 936 ids) with random weights, float32 on a CPU and
+bfloat16 on a GPU. Each step feeds it the next token of gold answers of rotated boxes, so that all rows stay in the middle of an
+answer. A step is a forward pass with its cache and an argmax; the processor is called on the same scores in between. Prompts
+are short, which makes steps as fast as they can be. "Looked up" is the first call, which knows no states yet. On the CPU most
+of the processor's time at 32 rows is filling the scores with -inf.
 """
 
 from __future__ import annotations
