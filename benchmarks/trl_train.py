@@ -36,6 +36,7 @@ from georsmllm.rng import rng
 from georsmllm.train import batches, stages
 from georsmllm.train.arguments import arguments_of, precision_of
 from georsmllm.train.building import build
+from georsmllm.train.by_sample import attend_by_sample
 from georsmllm.train.counting import counter
 from georsmllm.train.interruption import Interruption
 from georsmllm.train.job import Job
@@ -129,7 +130,10 @@ def lesson(ground: Ground, batching: str) -> Lesson:
     )  # fmt: skip
     plan = make_plan(tokens, ground.samples.weights, settings)
     loader = batches.loader(ground.samples, plan, chat, views, rank=0, num_workers=ground.workers)
-    return Lesson(plan, loader, built(ground))
+    model = built(ground)
+    if batching == "packed":
+        attend_by_sample(model.get_base_model() if ground.stage.lora is not None else model)
+    return Lesson(plan, loader, model)
 
 
 def built(ground: Ground) -> torch.nn.Module:
