@@ -93,7 +93,7 @@ def tiny(name: str, out: Path, sets: tuple[Path, ...], dtype: Literal["float32",
     NAME is one of
       mini   0.2 M parameters, for tests
       demo   0.8 M, learns the quickstart's instruction set on a CPU in minutes
-      0.5b   0.9 B, the published 0.5B layout, to measure speed and memory
+      0.5b   893.7 M, the published 0.5B layout, to measure speed and memory
     """
     from georsmllm.model.tiny import make, texts_of
 

@@ -197,10 +197,10 @@ def _write_weights(parts: Parts, folder: Path, options: Options) -> None:
     for name, shape in wanted.items():
         if name not in sources and name not in fresh:
             raise UsageError(f"no weights for {name}: neither {parts.llm} nor {parts.vision} has them")
-        grows = name in _EMBEDDINGS
-        if name in sources and sources[name].shape[grows:] != shape[grows:]:
+        stated = (parts.text.vocab_size, *shape[1:]) if name in _EMBEDDINGS else shape
+        if name in sources and sources[name].shape != stated:
             one = sources[name]
-            raise UsageError(f"{one.path}: {one.name} is {one.shape}, by its config.json it would be {shape}")
+            raise UsageError(f"{one.path}: {one.name} is {one.shape}, by its config.json it would be {stated}")
     write_streamed(
         wanted,
         lambda name: fresh[name] if name in fresh else _read(sources[name], wanted[name]),

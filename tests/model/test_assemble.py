@@ -228,6 +228,7 @@ def sound(folder: Path) -> None:
         (without("model.safetensors"), sound, r"has no model\.safetensors"),
         (sound, without("model.safetensors"), r"has no model\.safetensors"),
         (configured(hidden_size=128), sound, r"is \(320, 64\), by its config\.json it would be \(320, 128\)"),
+        (configured(vocab_size=300), sound, r"is \(320, 64\), by its config\.json it would be \(300, 64\)"),
         (configured(num_hidden_layers=1), sound, r"config\.json.*num_hidden_layers"),
         (
             configured(num_hidden_layers=1, layer_types=None),

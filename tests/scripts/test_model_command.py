@@ -13,6 +13,7 @@ from hand_made_set import write_set
 from georsmllm.errors import UsageError
 from georsmllm.model import adapters, load, spec
 from georsmllm.model.anyres import published
+from georsmllm.model.tiny import SIZES
 from georsmllm.model.tokens import Chat
 from georsmllm.scripts.model import command, parameter_table, token_table
 from georsmllm.train.recipe import Lora
@@ -131,3 +132,9 @@ def test_a_size_that_is_none_is_named(mini: Path) -> None:
 def test_every_command_says_what_it_does(name: str) -> None:
     assert "Options:" in run(name, "--help")
     assert name in run("--help")
+
+
+def test_the_help_knows_how_large_tiny_is() -> None:
+    lines = [line.split() for line in run("tiny", "--help").splitlines()]
+    said = {words[0]: words[1] for words in lines if len(words) > 2 and words[2].startswith("M")}
+    assert said == {name: f"{one.spec.num_parameters / 1e6:.1f}" for name, one in SIZES.items()}
