@@ -60,7 +60,7 @@ def command(
     as_json: bool,
     overwrite: bool,
     quiet: bool,
-) -> None:
+) -> int:
     """Fine-tune a model by a recipe: its stages one after another, each from the weights of the last.
 
     KEY=VALUE words change single keys of the recipe.
@@ -72,16 +72,16 @@ def command(
     recipe = load(path, overrides)
     if show is not None:
         _show(recipe, show)
-        return
+        return 0
     if dry_run:
         _say_memory(recipe, as_json=as_json)
-        return
+        return 0
     world = launch.world_of(os.environ)
     launch.check(world, recipe.world, os.environ, deepspeed=recipe.deepspeed is not None)
     settings = _settings(recipe)
     os.environ.update(launch.variables(world, os.environ, deepspeed=settings is not None))
     try:
-        code = _train(recipe, out.absolute(), world, settings, overwrite=overwrite, quiet=quiet)
+        return _train(recipe, out.absolute(), world, settings, overwrite=overwrite, quiet=quiet)
     except UsageError as error:
         from georsmllm.train.trouble import OwnTrouble
 
@@ -89,7 +89,6 @@ def command(
         if world.local_rank and not isinstance(error, OwnTrouble):
             sys.exit(2)
         raise
-    sys.exit(code)
 
 
 def _train(

@@ -29,19 +29,20 @@ if TYPE_CHECKING:
 
 def save_final(trainer: StageTrainer, stage: Stage, start: Path, out: Path, *, is_bf16: bool) -> None:
     """The model that was trained, as it is in the memory of all processes; by all of them together."""
-    weights = _gathered(trainer)
+    weights = _gathered(trainer, learning_only=stage.lora is not None)
     with trainer.course.ranks.first() as is_first:
         if is_first:
             _save(trainer.model, weights, Form(stage.lora is not None, is_bf16), start, out)
 
 
-def _gathered(trainer: StageTrainer) -> Mapping[str, Tensor]:
-    """The weights by their names in memory; of ZeRO-3, put together on the first process (the others get nothing)."""
+def _gathered(trainer: StageTrainer, *, learning_only: bool) -> Mapping[str, Tensor]:
+    """The weights by their names in memory; of ZeRO-3, put together on the first process (the others get nothing).
+    learning_only: what is frozen may be left out."""
     if not trainer.is_deepspeed_enabled:
         return trainer.model.state_dict()
     engine = trainer.model_wrapped
     if engine.zero_optimization_partition_weights():
-        return engine._zero3_consolidated_16bit_state_dict() or {}  # noqa: SLF001 - the door of accelerate, too
+        return engine._zero3_consolidated_16bit_state_dict(exclude_frozen_parameters=learning_only) or {}  # noqa: SLF001 - the door of accelerate, too
     return engine.module.state_dict()
 
 

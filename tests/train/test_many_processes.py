@@ -97,7 +97,7 @@ def test_zero_trains_resumes_and_consolidates(below: Path, tmp_path: Path, launc
     assert all(torch.equal(again[name], final[name]) for name in final)
 
 
-def test_adapters_under_zero3_with_nothing_gathered_by_deepspeed(below: Path, tmp_path: Path) -> None:
+def test_adapters_under_zero3_in_bf16_are_saved_and_consolidated(below: Path, tmp_path: Path) -> None:
     stage = msgspec.structs.replace(
         STAGE, train=("projector", "llm"), lora=Lora(r=4, alpha=8, dropout=0.0), max_steps=2
     )
