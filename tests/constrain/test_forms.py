@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hand_made_set import record
 
+from georsmllm.classes import canonical, is_countable, of_plural, plural
 from georsmllm.constrain.automaton import accepts
 from georsmllm.constrain.form import Points, bare, by_class, of, of_words, whole_number
 from georsmllm.discover import task, task_names
@@ -91,3 +94,12 @@ def test_a_record_of_another_dialect_is_free() -> None:
 def test_words_without_tokens_and_tag() -> None:
     assert bare("<image>\n<image>\n[change] What is at [(1,2)]?") == "What is at [(1,2)]?"
     assert bare("[(1,2)] is what?") == "[(1,2)] is what?"
+
+
+def test_the_classes_of_a_question_are_found_by_their_plurals(data: Path) -> None:
+    lists: dict[str, list[str]] = json.loads((data / "class_lists.json").read_text())
+    names = {canonical(name) for classes in lists.values() for name in classes}
+    countable = {name for name in names if is_countable(name)}
+    assert len(countable) > 100
+    assert {name: of_plural(plural(name)) for name in countable} == {name: name for name in countable}
+    assert of_plural("Xyz") == ""
