@@ -62,6 +62,8 @@ def test_every_command_in_the_texts_exists(path: Path) -> None:
         if words[0] == "georsmllm" and not words[1].startswith("-"):
             assert words[1] in COMMANDS, line
             command = importlib.import_module(f"georsmllm.scripts.{words[1]}").command
+            if isinstance(command, click.Group):
+                command = command.commands[words[2]]
             flags = {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
             used = {word.split("=")[0] for word in words[2:] if word.startswith("-")}
             assert used <= flags | {"--help", "-h"}, line

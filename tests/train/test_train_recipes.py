@@ -6,15 +6,17 @@ import re
 from importlib.resources import as_file, files
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from georsmllm.train import zero
-from georsmllm.train.memory import GIB
+from georsmllm.train.memory import GIB, StageMemory
 from georsmllm.train.memory_table import Expected, expect
-from georsmllm.train.recipe import TrainRecipe, load
+from georsmllm.train.recipe import Data, Evaluation, Lora, Model, Source, Stage, TrainRecipe, load
 
 ROOT = Path(__file__).parents[2]
 RECIPES = sorted((ROOT / "scripts" / "recipes" / "train").glob("*.yaml"))
+MANUAL = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
 STATED = re.compile(r"^# expected: stage (\S+): ([\d.]+) GiB on each GPU, (\d+) GiB of RAM$", re.MULTILINE)
 COMMAND = re.compile(r"^#   (georsmllm|torchrun|sbatch) .*?(\S+\.(?:yaml|sh))", re.MULTILINE)
 
@@ -51,6 +53,31 @@ def test_a_recipe_states_the_memory_that_is_computed_for_it(path: Path) -> None:
         for stage in expected(recipe_at(path)).stages
     ]
     assert stated == computed
+
+
+def row(path: Path, stage: StageMemory) -> str:
+    """Of the manual's table."""
+    gpu = stage.gpu
+    terms = (gpu.weights, gpu.gradients, gpu.optimizer, gpu.gathered, gpu.kept, gpu.layer, gpu.logits, stage.total)
+    return f"| `{path.name}` | {stage.stage} | {' | '.join(f'{one / GIB:.1f}' for one in terms)} |"
+
+
+def test_the_manual_s_table_is_what_is_computed() -> None:
+    table = MANUAL.split("<!-- memory table -->")[1].split("<!-- end -->")[0]
+    rows = [row(path, stage) for path in RECIPES if path.stem != "tiny" for stage in expected(recipe_at(path)).stages]
+    assert table.strip().splitlines()[2:] == rows
+
+
+@pytest.mark.parametrize("group", [Model, Data, Source, Stage, Lora, Evaluation, TrainRecipe])
+def test_the_manual_names_every_key(group: type[msgspec.Struct]) -> None:
+    named = set(re.findall(r"[a-z_0-9]+", " ".join(re.findall(r"`([^`\n]+)`", MANUAL))))
+    assert {field.name for field in msgspec.structs.fields(group)} - named == set()
+
+
+def test_the_manual_names_every_recipe_and_setting_of_deepspeed() -> None:
+    settings = (ROOT / "scripts" / "recipes" / "deepspeed").glob("*.json")
+    assert [path.name for path in RECIPES if f"`{path.name}`" not in MANUAL] == []
+    assert [path.stem for path in settings if f"`{path.stem}`" not in MANUAL] == []
 
 
 @pytest.mark.parametrize(
