@@ -1,6 +1,6 @@
 """Useful tokens a second of padded, grouped and packed batches, and what waiting for them costs.
 
-    python benchmarks/packing.py [--rows 1500] [--steps 12] [--rounds 3] [--model demo] [--set DIR] [--workers 2]
+    python benchmarks/packing.py [--rows 600] [--steps 6] [--rounds 3] [--model demo] [--set DIR] [--workers 2]
 
 One small model, one set of mixed records (text alone, one image, two; answers of 1 to 60 boxes), the same training step
 (forward, backward, AdamW). A packed row holds as many tokens as the padded batch has on average, so that a step reads
@@ -131,8 +131,8 @@ def loading_s(side: Side, count: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=1500)
-    parser.add_argument("--steps", type=int, default=12, help="of each side in a round")
+    parser.add_argument("--rows", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=6, help="of each side in a round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--model", choices=("mini", "demo"), default="demo")
     parser.add_argument("--set", type=Path, help="in the place of the one made here")

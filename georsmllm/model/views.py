@@ -2,7 +2,7 @@
 
 One image of a sample: the base view, then the crops of its grid, row by row. Several: each padded to a square, one view
 each. Source: transformers, image_processing_pil_llava_onevision.py; as an 8-bit value has 256 normalised forms a channel,
-they are looked up, which gives the same floats in a third of the time. A test holds both against each other.
+they are looked up, which gives the same floats in half the time. A test holds both against each other.
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
 """The micro-batches of one process as a DataLoader: by their number in the plan, so that any worker gives the same bytes.
 
-loader = batches.loader(samples, plan, chat, views, rank=rank, num_workers=4, is_flat=False)
-skip_first_batches(loader, 500)      # accelerate's: nothing of the skipped ones is read
+    loader = batches.loader(samples, plan, chat, views, rank=rank, num_workers=4)
+    loader = skip_first_batches(loader, 500)
+
+accelerate's skipping reads nothing of what it skips. An error of a worker reaches the main process as it was.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import cast
 
 import msgspec
 import torch
@@ -52,7 +53,11 @@ class MicroBatches(Dataset[Batch]):
         except BadRecord as bad:
             if get_worker_info() is None:
                 raise
-            raise Relayed(_MARK + msgspec.json.encode((bad.reason, bad.message, bad.where, bad.raw)).decode()) from None
+            raise RelayedRecord(_marked(bad.reason, bad.message, bad.where, bad.raw)) from None
+        except UsageError as error:
+            if get_worker_info() is None:
+                raise
+            raise RelayedUsage(_marked(str(error))) from None
         if self.plan.settings.batching == "packed":
             return packed(rows, self.chat.pad, is_flat=self.is_flat)
         return padded([one for row in rows for one in row], self.chat.pad)
@@ -115,19 +120,35 @@ def _start_worker(_worker: int) -> None:
     torch.set_num_threads(1)
 
 
-_MARK = "\x1erecord:"
+# torch brings over the class and the words of a worker's error, the words within its own account of them; so the words carry
+# all that the error is made of until they are here.
+
+_MARK = "\x1ecarried:"
 
 
-class Relayed(BadRecord):
-    """A worker's BadRecord. torch brings over an exception's class and words alone, within its own account of them, so that
-    the words carry the rest until they are here."""
+def _marked(*parts: str) -> str:
+    return _MARK + msgspec.json.encode(parts).decode()
+
+
+def _carried(words: str) -> tuple[list[str], bool]:
+    """What words carry, and whether they have arrived."""
+    account, _, carried = words.rpartition(_MARK)
+    return msgspec.json.decode(carried.splitlines()[0], type=list[str]), bool(account)
+
+
+class RelayedRecord(BadRecord):
+    """A worker's BadRecord."""
 
     def __init__(self, words: str) -> None:
-        account, _, carried = words.rpartition(_MARK)
-        fields = cast(tuple[str, str, str, str], msgspec.json.decode(carried.splitlines()[0]))
-        reason, message, where, raw = fields
+        (reason, message, where, raw), is_here = _carried(words)
         super().__init__(reason, message, where=where, raw=raw)
-        self.words = words if not account else str(BadRecord(reason, message, where=where))
+        if not is_here:
+            self.args = (words,)
 
-    def __str__(self) -> str:
-        return self.words
+
+class RelayedUsage(UsageError):
+    """A worker's UsageError."""
+
+    def __init__(self, words: str) -> None:
+        (message,), is_here = _carried(words)
+        super().__init__(message if is_here else words)

@@ -1,8 +1,10 @@
 """The records that a run learns from: of all its sources, those that fit; the others by name, in a file.
 
-samples = gather(recipe.data, chat, anyres, out=OUT)
-samples.of(("projector_data",)).tokens            # of a stage that reads some of the sources
-source, number = samples.find(12)
+    samples = gather(recipe.data, chat, anyres, out=OUT)
+    samples.of(("projector_data",)).tokens            # of a stage that reads some of the sources
+    source, number = samples.find(12)
+
+Gathering decodes no image; what it measured once is kept beside the run.
 """
 
 from __future__ import annotations

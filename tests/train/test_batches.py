@@ -95,8 +95,11 @@ def test_a_record_whose_image_is_gone_is_named_by_the_main_process(
     assert str(caught.value).startswith(f"{folder}/records/train-00000.jsonl:2: ") and "\n" not in str(caught.value)
 
 
-def test_a_set_that_has_changed_under_the_run_is_noticed(tmp_path: Path, model: Path) -> None:
-    samples = samples_of(write_mixed(tmp_path / "set", RECORDS), model, tmp_path / "out")
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_a_set_that_has_changed_under_the_run_is_one_line(tmp_path: Path, model: Path, num_workers: int) -> None:
+    folder = write_mixed(tmp_path / "set", RECORDS)
+    samples = samples_of(folder, model, tmp_path / "out")
     samples.tokens[:] += 1
-    with pytest.raises(UsageError, match="when it was measured; the set has changed under the run"):
-        micro_batches(samples, model, "padded").encoded(0)
+    with pytest.raises(UsageError, match="when it was measured; the set has changed under the run") as caught:
+        list(loaded(micro_batches(samples, model, "padded"), num_workers))
+    assert str(caught.value).startswith(f"{folder}/records/train-00000.jsonl:") and "\n" not in str(caught.value)
