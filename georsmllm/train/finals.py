@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import LlavaOnevisionForConditionalGeneration
 
-    Model = LlavaOnevisionForConditionalGeneration | PeftModel
+    Model: TypeAlias = "LlavaOnevisionForConditionalGeneration | PeftModel"
 
 
 def save_final(trainer: StageTrainer, stage: Stage, start: Path, out: Path, *, is_bf16: bool) -> None:

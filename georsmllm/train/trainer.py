@@ -59,6 +59,8 @@ class StageTrainer(Trainer):
     (a record that cannot be read, a loss that is no number, a wish to stop), and leave together.
     """
 
+    optimizer: torch.optim.Optimizer | None
+
     def __init__(
         self, model: nn.Module, args: TrainingArguments, course: Course, *, callbacks: list[TrainerCallback]
     ) -> None:
@@ -106,7 +108,7 @@ class StageTrainer(Trainer):
                         break
         except BadRecord as error:
             trouble = str(error)
-        supervised = sum(int((batch["shift_labels"] != IGNORED).sum()) for batch in batches)
+        supervised = sum(map(_num_supervised, batches))
         said = self.course.ranks.numbers((supervised, bool(bad), bool(trouble), self.course.interruption.is_asked))
         counts, are_bad, are_troubled, are_asked = zip(*said, strict=True)
         if any(are_bad):
@@ -204,13 +206,18 @@ class _Epochs(TrainerCallback):
         state.epoch = self.epochs(seen - 1)
 
 
+def _num_supervised(batch: Batch) -> int:
+    targets: Tensor = batch["shift_labels"]
+    return int((targets != IGNORED).sum())
+
+
 def supervised_only(batch: Batch) -> Batch:
     """The same micro-batch, whose logits are computed only where some row learns from them: a third of a step's memory and
     a good part of its time go to a vocabulary of 150 000 at places that no loss is computed for.
 
     labels and shift_labels are of those places: what the next token is.
     """
-    labels_BT = batch["labels"]  # B rows, T tokens
+    labels_BT: Tensor = batch["labels"]  # B rows, T tokens
     targets_BT = torch.nn.functional.pad(labels_BT[:, 1:], (0, 1), value=IGNORED)
     places = (targets_BT != IGNORED).any(dim=0).nonzero()[:, 0]
     targets = targets_BT[:, places].contiguous()
