@@ -17,8 +17,8 @@ PATH="$PWD/.venv-quickstart/bin:$PATH"
 step "georsmllm train scripts/recipes/train/tiny.yaml --out demo/model"
 georsmllm train scripts/recipes/train/tiny.yaml --out demo/model
 
-step "georsmllm predict demo/set --split train --model demo/model/final -o demo/predictions.jsonl"
-georsmllm predict demo/set --split train --model demo/model/final -o demo/predictions.jsonl
+step "georsmllm predict demo/set --split train --model demo/model/final --batch-size 64 -o demo/predictions.jsonl"
+georsmllm predict demo/set --split train --model demo/model/final --batch-size 64 -o demo/predictions.jsonl
 
 step "georsmllm score demo/set demo/predictions.jsonl"
 georsmllm score demo/set demo/predictions.jsonl

@@ -55,23 +55,39 @@ def test_a_command_is_one_file_and_says_what_its_row_says(name: str) -> None:
     assert (command.help or "").strip() != ""
 
 
+def assert_command_exists(line: str) -> None:
+    """Of the word georsmllm: its command, and the options that the line gives it."""
+    words = shlex.split(line)
+    if words[1].startswith("-"):
+        return
+    assert words[1] in COMMANDS, line
+    command = importlib.import_module(f"georsmllm.scripts.{words[1]}").command
+    if isinstance(command, click.Group):
+        command = command.commands[words[2]]
+    flags = {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
+    used = {word.split("=")[0] for word in words[2:] if word.startswith("-")}
+    assert used <= flags | {"--help", "-h"}, line
+
+
 @pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: path.name)
 def test_every_command_in_the_texts_exists(path: Path) -> None:
     for line in shell_lines(path.read_text(encoding="utf-8")):
         words = shlex.split(line)
-        if words[0] == "georsmllm" and not words[1].startswith("-"):
-            assert words[1] in COMMANDS, line
-            command = importlib.import_module(f"georsmllm.scripts.{words[1]}").command
-            if isinstance(command, click.Group):
-                command = command.commands[words[2]]
-            flags = {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
-            used = {word.split("=")[0] for word in words[2:] if word.startswith("-")}
-            assert used <= flags | {"--help", "-h"}, line
+        if words[0] == "georsmllm":
+            assert_command_exists(line)
         elif words[0].startswith(("scripts/", "./scripts/", ".ci/")):
             assert (ROOT / words[0]).is_file(), line
         elif words[0] == "make":
             makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
             assert re.search(rf"^{words[1]}:", makefile, re.MULTILINE), line
+
+
+@pytest.mark.parametrize("path", SHELL, ids=lambda path: path.name)
+def test_every_command_of_the_shell_scripts_exists(path: Path) -> None:
+    for line in re.findall(
+        r"^(?:srun \S+ )?(georsmllm [^|&\n]+?)(?: \|\|.*)?$", path.read_text(encoding="utf-8"), re.MULTILINE
+    ):
+        assert_command_exists(line)
 
 
 @pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: path.name)
