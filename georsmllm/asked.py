@@ -10,7 +10,8 @@ import msgspec
 
 from georsmllm.errors import BadRecord, UsageError
 from georsmllm.predictions import fingerprint_of
-from georsmllm.train.sources import BuiltSet, Conversation, Source, Spoken, alike, open_below, open_source
+from georsmllm.train.forms import Conversation, Spoken, alike, open_below
+from georsmllm.train.sources import BuiltSet, Source, open_source
 from georsmllm.types import Record
 
 if TYPE_CHECKING:

@@ -24,7 +24,8 @@ from georsmllm.errors import BadRecord
 from georsmllm.jsonl import writing
 from georsmllm.model.anyres import Anyres
 from georsmllm.model.tokens import Chat
-from georsmllm.train.sources import Conversation, Source
+from georsmllm.train.forms import Conversation
+from georsmllm.train.sources import Source
 
 PROBLEMS = ("", "no_answer", "image_tokens")
 """Why a record cannot be rendered at all; a number in `Lengths.problem` stands for its place here."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from georsmllm.errors import BadRecord, MissingExtra, UsageError
-from georsmllm.train.sources import Conversation, Receipt, Spoken, alike, open_below, open_bytes, whole
+from georsmllm.train.forms import Conversation, Receipt, Spoken, alike, open_below, open_bytes, whole
 from georsmllm.types import Record
 
 if TYPE_CHECKING:

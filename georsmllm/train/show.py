@@ -17,9 +17,9 @@ from georsmllm.model.tokens import END, IGNORED, IMAGE, PAD, START, Chat, Render
 from georsmllm.rng import rng
 
 if TYPE_CHECKING:
+    from .forms import Conversation
     from .recipe import TrainRecipe
     from .samples import Samples
-    from .sources import Conversation
 
 _PLAIN, _DIM, _BOLD = "\x1b[0m", "\x1b[2m", "\x1b[1m"
 _GREENS = ("\x1b[32m", "\x1b[92m")

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL.Image import Image
 
 from georsmllm.errors import UsageError
-from georsmllm.train.sources import Conversation, Receipt, Spoken, alike, open_bytes, whole
+from georsmllm.train.forms import Conversation, Receipt, Spoken, alike, open_bytes, whole
 from georsmllm.types import Record
 
 T = TypeVar("T")
