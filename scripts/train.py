@@ -94,12 +94,14 @@ def command(
 def _train(
     recipe: TrainRecipe, out: Path, world: World, settings: Settings | None, *, overwrite: bool, quiet: bool
 ) -> int:
+    from georsmllm.model import needs
     from georsmllm.train import launch, sinks
     from georsmllm.train.job import Job
     from georsmllm.train.run import train
 
     from .cli import EXIT_INTERRUPTED
 
+    needs.require("training", "accelerate", "safetensors")
     sinks.check(recipe.report_to)
     ranks = launch.start(world, deepspeed=settings is not None)
     job = Job(

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from georsmllm.errors import UsageError
-from georsmllm.model import adapters, load, needs
+from georsmllm.model import adapters, needs
 from georsmllm.model.save import save
 
 from . import checkpoints
@@ -70,7 +70,7 @@ def consolidate(folder: Path, out: Path) -> Path:
     root, number = checkpoint.parents[1], int(checkpoint.parent.name.partition("-")[0])
     recipe = recipe_of(root)
     stage = recipe.stages[number - 1]
-    start = load.resolve(start_folder(recipe, root, number))
+    start = start_folder(recipe, root, number)
     model = build(start, stage, Precision(bf16=False, masters=False), seed=recipe.seed)
     if (checkpoint / TRAINED).is_file():
         load_trained(model, checkpoint / TRAINED)

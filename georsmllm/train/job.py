@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from georsmllm.model.places import is_adapter, resolve
 from georsmllm.scoring import Scorer
 
 from .ranks import Ranks
@@ -42,10 +43,11 @@ def stage_folder(recipe: TrainRecipe, out: Path, number: int) -> Path:
     return out / f"{number}-{recipe.stages[number - 1].name}"
 
 
-def start_folder(recipe: TrainRecipe, out: Path, number: int) -> str | Path:
-    """The whole model that a stage starts from: a folder, or a hub id."""
+def start_folder(recipe: TrainRecipe, out: Path, number: int) -> Path:
+    """The whole model that a stage starts from; where that has to be made of an adapter or of nothing, its place in OUT."""
     if number == 1:
-        return recipe.model.path or out / START
+        given = resolve(recipe.model.path) if recipe.model.path is not None else None
+        return out / START if given is None or is_adapter(given) else given
     if recipe.stages[number - 2].lora is not None:
         return stage_folder(recipe, out, number) / START
     return stage_folder(recipe, out, number - 1) / FINAL

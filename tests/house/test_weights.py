@@ -65,6 +65,7 @@ IRON: tuple[str, ...] = (
     "georsmllm.train.evaluate",
     "georsmllm.train.everywhere",
     "georsmllm.train.finals",
+    "georsmllm.train.lesson",
     "georsmllm.train.stage_run",
     "georsmllm.train.trainer",
     "georsmllm.train.watch",
