@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -36,6 +36,13 @@ class Settings:
     seed: int
 
 
+class _Place(NamedTuple):
+    """Of an epoch in its run. rows: of the epochs before it."""
+
+    epoch: int
+    rows: int
+
+
 def epochs_of(tokens: Ints, weights: NDArray[np.float64], settings: Settings) -> list[tuple[Ints, Ints]]:
     """(samples in their order, samples of each row) of every epoch."""
     found: list[tuple[Ints, Ints]] = []
@@ -52,7 +59,7 @@ def epochs_of(tokens: Ints, weights: NDArray[np.float64], settings: Settings) ->
             left -= 1
         if not len(members):
             raise UsageError("there is no sample to learn from; raise the weights or the epochs")
-        found.append(_ROWS_OF[settings.batching](members, tokens, epoch, settings))
+        found.append(_ROWS_OF[settings.batching](members, tokens, _Place(epoch, rows), settings))
         rows += len(found[-1][1])
     return found
 
@@ -71,15 +78,18 @@ def _members(weights: NDArray[np.float64], epoch: int, seed: int) -> Ints:
     return np.sort(np.concatenate(parts)) if parts else np.empty(0, np.int64)
 
 
-def _singles(members: Ints, _tokens: Ints, _epoch: int, _settings: Settings) -> tuple[Ints, Ints]:
+def _singles(members: Ints, _tokens: Ints, _place: _Place, _settings: Settings) -> tuple[Ints, Ints]:
     return members, np.ones(len(members), np.int64)
 
 
-def _grouped(members: Ints, tokens: Ints, epoch: int, settings: Settings) -> tuple[Ints, Ints]:
-    """Sorted by length within megabatches, whose micro-batches (of all ranks) are shuffled."""
+def _grouped(members: Ints, tokens: Ints, place: _Place, settings: Settings) -> tuple[Ints, Ints]:
+    """Sorted by length within megabatches, whose micro-batches (of all ranks) are shuffled. The batch that the epoch before
+    could not fill, of its shortest, is filled with the shortest of this one: all after it would straddle two batches."""
     a_batch = settings.world * settings.rows
     a_megabatch = a_batch * settings.accumulation * _MEGABATCH
-    parts = []
+    many = members[:a_megabatch]
+    lacking = np.argsort(tokens[many], kind="stable")[: -place.rows % a_batch]
+    parts, members, epoch = [many[lacking]], np.delete(members, lacking), place.epoch
     for start in range(0, len(members), a_megabatch):
         many = members[start : start + a_megabatch]
         many = many[np.argsort(-tokens[many], kind="stable")]
@@ -88,10 +98,11 @@ def _grouped(members: Ints, tokens: Ints, epoch: int, settings: Settings) -> tup
         turn = _shuffled(batches[: len(batches) - is_short], settings.seed, "grouped", epoch, start)
         places = np.concatenate((turn, batches[len(batches) - is_short :]))
         parts += [many[at * a_batch : (at + 1) * a_batch] for at in places.tolist()]
-    return np.concatenate(parts), np.ones(len(members), np.int64)
+    rows = np.concatenate(parts)
+    return rows, np.ones(len(rows), np.int64)
 
 
-def _packed(members: Ints, tokens: Ints, epoch: int, settings: Settings) -> tuple[Ints, Ints]:
+def _packed(members: Ints, tokens: Ints, place: _Place, settings: Settings) -> tuple[Ints, Ints]:
     """Best fit, longest first, within windows of the order; the rows of a window are shuffled."""
     orders, sizes = [], []
     for start in range(0, len(members), _WINDOW):
@@ -100,7 +111,7 @@ def _packed(members: Ints, tokens: Ints, epoch: int, settings: Settings) -> tupl
         by_length = np.argsort(-tokens[window], kind="stable")
         num_bins = _best_fit(tokens[window][by_length], settings.row_length, bins)
         turn = np.empty(num_bins, np.int64)
-        turn[_shuffled(np.arange(num_bins), settings.seed, "rows", epoch, start)] = np.arange(num_bins)
+        turn[_shuffled(np.arange(num_bins), settings.seed, "rows", place.epoch, start)] = np.arange(num_bins)
         row_of = turn[bins]
         orders.append(window[by_length][np.argsort(row_of, kind="stable")])
         sizes.append(np.bincount(row_of, minlength=num_bins))

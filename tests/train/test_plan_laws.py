@@ -179,6 +179,12 @@ def test_grouped_rows_pad_less_and_are_still_shuffled() -> None:
     assert sorted(means) != means != sorted(means, reverse=True)
 
 
+def test_grouped_rows_pad_little_in_every_epoch_of_a_number_that_no_batch_divides() -> None:
+    tokens = np.random.default_rng(0).integers(50, 850, 359).astype(np.int32)
+    its = replace(base(batching="grouped", row_length=1024, rows=4), epochs=4.0)
+    assert plan_of(tokens, its).facts(tokens, tokens).padding < 0.03
+
+
 def test_the_epoch_goes_from_near_0_to_the_number_of_epochs() -> None:
     plan = plan_of(spread(500), base(row_length=8192, world=2, epochs=2.5))
     epochs = [plan.epoch_of(i) for i in range(len(plan))]
