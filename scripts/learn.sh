@@ -20,14 +20,15 @@ georsmllm train scripts/recipes/train/tiny.yaml --out demo/model
 step "georsmllm predict demo/set --split train --model demo/model/final --batch-size 64 -o demo/predictions.jsonl"
 georsmllm predict demo/set --split train --model demo/model/final --batch-size 64 -o demo/predictions.jsonl
 
-step "georsmllm score demo/set demo/predictions.jsonl"
-georsmllm score demo/set demo/predictions.jsonl
+step "georsmllm score demo/set demo/predictions.jsonl --out demo/scores"
+georsmllm score demo/set demo/predictions.jsonl --out demo/scores
 step_done
 
 cat <<END
 
 Done. The model has learnt its questions by heart; it is too small to answer new ones.
-  $PWD/demo/model/1-all/loss.png   its loss, step by step
-  $PWD/demo/predictions.jsonl       a line for each question: the answer, whether it is point text, its score
+  $PWD/demo/model/1-all/loss.png    its loss, step by step
+  $PWD/demo/predictions.jsonl       its answer to each question
+  $PWD/demo/scores                  the score of each answer
 The same road with a real model and your own set: docs/training.md
 END
