@@ -139,9 +139,12 @@ def _say_memory(recipe: TrainRecipe, *, as_json: bool) -> None:
     from georsmllm.train import launch, zero
     from georsmllm.train.memory_table import expect, table
 
-    settings = _settings(recipe)
-    world = recipe.world or launch.world_of(os.environ).size
-    expected = expect(recipe, world=world, deepspeed=None if settings is None else zero.facts(settings))
+    here, settings = launch.world_of(os.environ), _settings(recipe)
+    if here.rank:
+        return
+    expected = expect(
+        recipe, world=recipe.world or here.size, deepspeed=None if settings is None else zero.facts(settings)
+    )
     print(msgspec.json.format(msgspec.json.encode(expected)).decode() if as_json else table(expected))
 
 
