@@ -10,9 +10,11 @@ tests hold the counts against both.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -93,18 +95,21 @@ def published() -> Anyres:
     return of_tower(384, 14, max_grid=6)
 
 
+_Pixels = Annotated[int, msgspec.Meta(ge=1, le=1 << 16)]
+
+
 class _Size(msgspec.Struct):
-    height: int
-    width: int
+    height: _Pixels
+    width: _Pixels
 
 
 class _ImageProcessor(msgspec.Struct):
-    image_grid_pinpoints: tuple[tuple[int, int], ...]
+    image_grid_pinpoints: Annotated[tuple[tuple[_Pixels, _Pixels], ...], msgspec.Meta(min_length=1)]
     size: _Size
 
 
 class _Processor(msgspec.Struct):
-    num_image_tokens: int
+    num_image_tokens: _Pixels
     vision_aspect_ratio: str = "anyres_max_9"  # files of transformers 4 leave it out
     image_processor: _ImageProcessor | None = None
 
@@ -120,14 +125,16 @@ def of_folder(folder: Path) -> Anyres:
             images = msgspec.json.decode(path.read_bytes(), type=_ImageProcessor)
     except FileNotFoundError:
         raise UsageError(f"{folder} has no {path.name}; expected a LLaVA-OneVision model with its processor") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{path}: {error}; expected the settings of a LLaVA-OneVision processor") from None
     patches = math.isqrt(processor.num_image_tokens)
-    most = processor.vision_aspect_ratio.removeprefix("anyres_max_")
-    if patches**2 != processor.num_image_tokens or not most.isdigit():
+    most = re.fullmatch(r"anyres_max_([1-9][0-9]{0,3})", processor.vision_aspect_ratio)
+    if patches**2 != processor.num_image_tokens or most is None:
         raise UsageError(
             f"{path}: expected num_image_tokens to be a square and vision_aspect_ratio like anyres_max_9, "
             f"got {processor.num_image_tokens} and {processor.vision_aspect_ratio}"
         )
-    grids = tuple((width, height) for height, width in images.image_grid_pinpoints)
-    return Anyres(images.size.width, patches, grids, int(most))
+    side, grids = images.size.width, tuple((width, height) for height, width in images.image_grid_pinpoints)
+    if images.size.height != side or any(width % side or height % side for width, height in grids):
+        raise UsageError(f"{path}: expected size to be a square and image_grid_pinpoints to be whole crops of it")
+    return Anyres(side, patches, grids, int(most[1]))

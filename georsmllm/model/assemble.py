@@ -18,7 +18,7 @@ from georsmllm.errors import UsageError
 from georsmllm.jsonl import read_json
 from georsmllm.model import anyres, projector, sidecars, soundness, spec
 from georsmllm.model.needs import require
-from georsmllm.model.save import new_folder, published_name, write_streamed
+from georsmllm.model.save import new_folder, published_name, write_config, write_streamed
 from georsmllm.model.tokens import END, IMAGE, PAD, START, Chat
 from georsmllm.tokencount import whole_tokenizer
 
@@ -159,14 +159,13 @@ def _write_config(parts: Parts, folder: Path, chat: Chat, rows: int, options: Op
             vision_feature_layer=-1,
             vision_feature_select_strategy="full",
             tie_word_embeddings=parts.text.tie_word_embeddings,
-            architectures=["LlavaOnevisionForConditionalGeneration"],
             dtype=dtype,
         )
     except StrictDataclassError as error:
         raise UsageError(
             f"{parts.llm} or {parts.vision}: a config.json contradicts itself: {' '.join(str(error).split())}"
         ) from None
-    config.save_pretrained(folder)
+    write_config(config, folder)
     return spec.of_folder(folder)
 
 

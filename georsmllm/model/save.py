@@ -19,7 +19,7 @@ from georsmllm.model.soundness import INDEX, WEIGHTS
 
 if TYPE_CHECKING:
     import torch
-    from transformers import LlavaOnevisionForConditionalGeneration
+    from transformers import LlavaOnevisionConfig, LlavaOnevisionForConditionalGeneration
 
 SHARD_BYTES = 5 * 10**9
 _PUBLISHED = (
@@ -53,10 +53,16 @@ def save(
     (gathered from elsewhere). A process that dies leaves what was there before, or, for an instant, nothing.
     """
     with new_folder(out, replace=True) as folder:
-        model.config.save_pretrained(folder)
+        write_config(model.config, folder)
         write_weights(model, folder, state_dict)
         sidecars.copy(folder_from, folder)
     return out
+
+
+def write_config(config: LlavaOnevisionConfig, folder: Path) -> None:
+    """config.json with the name of the class, by which vLLM chooses its own."""
+    config.architectures = ["LlavaOnevisionForConditionalGeneration"]
+    config.save_pretrained(folder)
 
 
 @contextmanager

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
-from typing import NamedTuple
+from pathlib import Path, PurePath
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -19,6 +19,7 @@ WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 _BLOCK = 4096
 _LENGTH = 8
 _MAX_HEADER = 100_000_000
+_DType = Literal["float32", "bfloat16", "float16"]
 
 
 class Tensor(msgspec.Struct, frozen=True):
@@ -40,11 +41,16 @@ class _Index(msgspec.Struct):
     weight_map: dict[str, str]
 
 
-class _Grids(msgspec.Struct):
-    """What config.json says of the grids, which the model goes by; the processor's file has them once more."""
+class _Settings(msgspec.Struct):
+    """What config.json says of grids, which the model goes by and the processor's file has once more; and what is read in one
+    way only: features of all patches, and weights in one of these types. Quantised weights are none of them."""
 
     image_grid_pinpoints: tuple[tuple[int, int], ...] | None = None
     vision_aspect_ratio: str = "anyres_max_9"
+    vision_feature_select_strategy: Literal["full"] = "full"
+    dtype: _DType | None = None
+    torch_dtype: _DType | None = None
+    quantization_config: object = None
 
 
 def check(folder: Path) -> spec.Spec:
@@ -78,6 +84,8 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
     whole, index = folder / WEIGHTS, folder / INDEX
     if index.is_file():
         names = sorted(set(read_json(index, _Index).weight_map.values()))
+        if outside := [name for name in names if PurePath(name).name != name]:
+            raise UsageError(f"{index} names {outside[0]!r}; expected files that lie beside it")
         gone = [name for name in names if not (folder / name).is_file()]
         if gone:
             raise UsageError(f"{folder}: {', '.join(gone[:3])} of {len(names)} weight files is missing; copy it again")
@@ -104,7 +112,7 @@ def header(path: Path) -> Header:
             raw = msgspec.json.decode(file.read(length), type=dict[str, msgspec.Raw])
             raw.pop("__metadata__", None)
             tensors = {name: msgspec.json.decode(one, type=Tensor) for name, one in raw.items()}
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise UsageError(f"{path}: no safetensors file: {error}") from None
     expected = _LENGTH + length + max((one.data_offsets[1] for one in tensors.values()), default=0)
     if size != expected:
@@ -138,7 +146,14 @@ def _check_views(folder: Path, found: spec.Spec) -> None:
             f"{folder}: the processor cuts crops of {views.side} px into {views.patches} x {views.patches} features, the "
             f"tower of config.json takes {tower.image_size} px in patches of {tower.patch_size}; they are not of one model"
         )
-    config = read_json(folder / spec.CONFIG, _Grids)
+    config = read_json(folder / spec.CONFIG, _Settings)
+    if config.quantization_config is not None:
+        raise UsageError(
+            f"{folder}: config.json has a quantization_config; expected weights of full precision (lora.bits quantises them)"
+        )
+    taken, layers = found.vision_feature_layer, tower.num_hidden_layers
+    if not all(-layers - 1 <= one <= layers for one in ([taken] if isinstance(taken, int) else taken)):
+        raise UsageError(f"{folder}: config.json has vision_feature_layer {taken}, its tower has {layers} layers")
     grids = anyres.published().grids
     if config.image_grid_pinpoints is not None:
         grids = tuple((width, height) for height, width in config.image_grid_pinpoints)

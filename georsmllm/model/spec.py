@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
@@ -18,21 +18,22 @@ from georsmllm.train.recipe import MODULES, Module
 
 ARCHITECTURE = "llava_onevision"
 CONFIG = "config.json"
+_Size = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class Text(msgspec.Struct, frozen=True, kw_only=True):
     """Qwen2."""
 
     model_type: str = "qwen2"
-    hidden_size: int = 4096
-    intermediate_size: int = 22016
-    num_hidden_layers: int = 32
-    num_attention_heads: int = 32
-    num_key_value_heads: int | None = 32
-    head_dim: int | None = None
-    vocab_size: int = 151936
+    hidden_size: _Size = 4096
+    intermediate_size: _Size = 22016
+    num_hidden_layers: _Size = 32
+    num_attention_heads: _Size = 32
+    num_key_value_heads: _Size | None = 32
+    head_dim: _Size | None = None
+    vocab_size: _Size = 151936
     tie_word_embeddings: bool = False
-    max_position_embeddings: int = 32768
+    max_position_embeddings: _Size = 32768
 
     @property
     def head_size(self) -> int:
@@ -52,13 +53,13 @@ class Vision(msgspec.Struct, frozen=True, kw_only=True):
     """SigLIP's tower. vision_use_head: a pooling head that LLaVA never runs."""
 
     model_type: str = "siglip_vision_model"
-    hidden_size: int = 768
-    intermediate_size: int = 3072
-    num_hidden_layers: int = 12
-    num_attention_heads: int = 12
-    num_channels: int = 3
-    image_size: int = 224
-    patch_size: int = 16
+    hidden_size: _Size = 768
+    intermediate_size: _Size = 3072
+    num_hidden_layers: _Size = 12
+    num_attention_heads: _Size = 12
+    num_channels: _Size = 3
+    image_size: _Size = 224
+    patch_size: _Size = 16
     vision_use_head: bool = True
 
     @property
@@ -250,7 +251,7 @@ def of_folder(folder: Path) -> Spec:
         raise UsageError(
             f"no such file: {path}; expected the folder of a model, as `georsmllm model` makes it"
         ) from None
-    except (NotADirectoryError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (NotADirectoryError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{path}: {error}; expected the configuration of a LLaVA-OneVision model") from None
 
 

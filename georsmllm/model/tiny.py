@@ -13,7 +13,7 @@ from georsmllm.errors import UsageError
 from georsmllm.model.anyres import Anyres, of_tower
 from georsmllm.model.needs import require
 from georsmllm.model.projector import freshen
-from georsmllm.model.save import new_folder, write_weights
+from georsmllm.model.save import new_folder, write_config, write_weights
 from georsmllm.model.sidecars import VIDEO, Colours, write_chat, write_processor
 from georsmllm.model.spec import Spec, Text, Vision, published
 from georsmllm.model.tokens import END, IMAGE, MARKER, PAD, START, Chat
@@ -151,7 +151,7 @@ def make(name: str, out: Path, *, texts: Iterable[str] = (), seed: int = 0, dtyp
             config, dtype={"float32": torch.float32, "bfloat16": torch.bfloat16}[dtype]
         )
         freshen(model, seed)
-        model.config.save_pretrained(folder)
+        write_config(model.config, folder)
         write_weights(model, folder)
         write_processor(folder, chosen.anyres, Colours())
         write_chat(folder, chat, max_length=chosen.spec.text.max_position_embeddings)

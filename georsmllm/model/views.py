@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import msgspec
 import numpy as np
@@ -32,10 +32,13 @@ class Seen(NamedTuple):
     sizes_hw: tuple[tuple[int, int], ...]
 
 
+_Spread = Annotated[float, msgspec.Meta(gt=0)]
+
+
 class _Settings(msgspec.Struct, frozen=True):
     image_mean: tuple[float, float, float]
-    image_std: tuple[float, float, float]
-    resample: int = 3
+    image_std: tuple[_Spread, _Spread, _Spread]
+    resample: Annotated[int, msgspec.Meta(ge=0, le=5)] = 3  # Pillow's filters
     rescale_factor: float = 1 / 255
     do_resize: bool = True
     do_rescale: bool = True
@@ -68,7 +71,7 @@ class Views:
             if settings is None:  # transformers 4 wrote it to a file of its own
                 path = folder / "preprocessor_config.json"
                 settings = msgspec.json.decode(path.read_bytes(), type=_Settings)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise UsageError(f"{path}: {error}; expected the settings of a LLaVA-OneVision processor") from None
         steps = (settings.do_resize, settings.do_rescale, settings.do_normalize, settings.do_convert_rgb)
         if not all(steps):

@@ -130,6 +130,12 @@ def test_the_settings_of_transformers_4_are_read_too(tmp_path: Path) -> None:
             '{"num_image_tokens": 5, "image_processor": {"image_grid_pinpoints": [[1, 1]], "size": {"height": 1, "width": 1}}}',
             "expected num_image_tokens to be a square",
         ),
+        ('{"num_image_tokens": -4}', "Expected `int` >= 1"),
+        (
+            '{"num_image_tokens": 4, "vision_aspect_ratio": "anyres_max_²", "image_processor": '
+            '{"image_grid_pinpoints": [[1, 1]], "size": {"height": 1, "width": 1}}}',
+            "vision_aspect_ratio like anyres_max_9",
+        ),
     ],
 )
 def test_damaged_settings_are_one_line(tmp_path: Path, written: str | None, said: str) -> None:

@@ -108,9 +108,46 @@ def no_config(folder: Path) -> None:
     (folder / "config.json").unlink()
 
 
+def of_config(**settings: object) -> Callable[[Path], None]:
+    return lambda folder: change(folder / "config.json", lambda config: config.update(settings))
+
+
+def of_part(part: str, **settings: object) -> Callable[[Path], None]:
+    return lambda folder: change(folder / "config.json", lambda config: config[part].update(settings))
+
+
+def of_images(**settings: object) -> Callable[[Path], None]:
+    return lambda folder: change(
+        folder / "processor_config.json", lambda config: config["image_processor"].update(settings)
+    )
+
+
+def a_shard_elsewhere(folder: Path) -> None:
+    outside = folder.parent / "outside.safetensors"
+    shutil.copyfile(folder / "model.safetensors", outside)
+    (folder / "model.safetensors.index.json").write_text(
+        json.dumps({"metadata": {}, "weight_map": {"a": f"../{outside.name}"}})
+    )
+
+
+def nested_without_end(folder: Path) -> None:
+    (folder / "config.json").write_text('{"x": ' + "[" * 100_000 + "]" * 100_000 + "}")
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
+        (a_shard_elsewhere, r"names '\.\./outside\.safetensors'; expected files that lie beside it"),
+        (nested_without_end, r"config\.json: maximum recursion depth exceeded"),
+        (of_config(quantization_config={"quant_method": "gptq", "bits": 4}), "expected weights of full precision"),
+        (of_config(vision_feature_select_strategy="default"), "'default' - at .*vision_feature_select_strategy"),
+        (of_config(vision_feature_layer=7), "vision_feature_layer 7, its tower has 2 layers"),
+        (of_config(dtype="int4"), r"'int4' - at `\$\.dtype`"),
+        (of_part("text_config", num_attention_heads=0), r">= 1 - at `\$\.text_config\.num_attention_heads`"),
+        (of_part("vision_config", patch_size=0), r">= 1 - at `\$\.vision_config\.patch_size`"),
+        (of_images(image_grid_pinpoints=[]), "length >= 1 - at .*image_grid_pinpoints"),
+        (of_images(image_grid_pinpoints=[[28, 30]]), "image_grid_pinpoints to be whole crops"),
+        (of_images(size={"height": 56, "width": 28}), "expected size to be a square"),
         (no_weights, r"has no model\.safetensors and no model\.safetensors\.index\.json; it holds "),
         (pickled, r"pytorch_model\.bin, a pickle, which may run code; only safetensors are read: .* save_pretrained"),
         (cut_short, r"model\.safetensors: expected \d+ bytes, got \d+; a download or a copy was cut short"),

@@ -102,6 +102,17 @@ def test_plain_transformers_opens_a_model_and_computes_the_same_logits(mini: Pat
         assert torch.equal(theirs.get_tensor("logits"), load.model(mini)(**inputs).logits)
 
 
+def test_the_class_is_named_by_which_vllm_chooses_its_own(mini: Path, tmp_path: Path) -> None:
+    bare = json.loads((mini / "config.json").read_text())
+    assert bare.pop("architectures") == ["LlavaOnevisionForConditionalGeneration"]
+    model = load.model(mini)
+    model.config.architectures = None
+    saved = save.save(model, mini, tmp_path / "saved")
+    assert json.loads((saved / "config.json").read_text())["architectures"] == [
+        "LlavaOnevisionForConditionalGeneration"
+    ]
+
+
 PROCESSOR_KEYS = {
     "": ["image_processor", "image_token", "num_image_tokens", "processor_class", "video_processor", "video_token",
          "vision_aspect_ratio", "vision_feature_select_strategy"],

@@ -69,9 +69,15 @@ def test_images_of_other_modes_are_made_rgb(folder: Path) -> None:
     assert torch.equal(views.pixels([grey]).pixels, views.pixels([grey.convert("RGB")]).pixels)
 
 
-def test_a_processor_that_leaves_a_step_out_is_refused(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [({"do_rescale": False}, "rescaled"), ({"image_std": [0.5, 0, 0.5]}, "image_std"), ({"resample": 77}, "resample")],
+)
+def test_a_processor_that_leaves_a_step_out_is_refused(
+    folder: Path, tmp_path: Path, wrong: dict[str, object], said: str
+) -> None:
     settings = json.loads((folder / "processor_config.json").read_text())
-    settings["image_processor"]["do_rescale"] = False
+    settings["image_processor"] |= wrong
     (tmp_path / "processor_config.json").write_text(json.dumps(settings))
-    with pytest.raises(UsageError, match="rescaled"):
+    with pytest.raises(UsageError, match=said):
         Views.of_folder(tmp_path)
