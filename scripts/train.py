@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import time
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +42,9 @@ A killed run goes on from its newest whole checkpoint when the same command is r
 SIGTERM save one first. OUT/final is the model (or the adapter) in the end. Exit codes: 0 done, 2 wrong
 input, a bad record, a loss that is no number or too little memory, 130 asked to stop.
 """
+
+GRACE_S = 20.0
+"""After this long without an end a process says itself what it met."""
 
 
 @click.command(epilog=EPILOG)
@@ -85,9 +90,10 @@ def command(
     except UsageError as error:
         from georsmllm.train.trouble import OwnTrouble
 
-        # what all processes find out is said once; a process that ends with an error takes the others with it
         if world.local_rank and not isinstance(error, OwnTrouble):
-            sys.exit(2)
+            # what all processes find out is said once, by the first, whose end takes this one with it
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            time.sleep(GRACE_S)
         raise
 
 

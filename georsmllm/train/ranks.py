@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from georsmllm.errors import BadRecord, UsageError
+
 if TYPE_CHECKING:
     from torch.distributed import ProcessGroup
 
@@ -64,9 +66,16 @@ class Ranks:
 
     @contextmanager
     def first(self) -> Iterator[bool]:
-        """The first process runs the block (it is told True) before the others do."""
+        """The first process runs the block (it is told True) before the others do; what went wrong there is raised by all."""
         if not self.is_first:
-            self.wait()
-        yield self.is_first
+            trouble = self.words("")[0]
+            if trouble:
+                raise UsageError(trouble)
+        try:
+            yield self.is_first
+        except (UsageError, BadRecord) as error:
+            if self.is_first:
+                self.words(str(error))
+            raise
         if self.is_first:
-            self.wait()
+            self.words("")

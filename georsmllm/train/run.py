@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,9 +24,10 @@ class Outcome(NamedTuple):
 def train(job: Job, *, overwrite: bool = False) -> Outcome:
     """Train what is not trained yet; raises UsageError. The first process holds the folder meanwhile, so that two runs (or two
     worlds of one, which a launcher made of a world of two) do not share it."""
-    with jsonl.alone(job.out / ".state", "training") if job.ranks.is_first else nullcontext():
+    with ExitStack() as held:
         with job.ranks.first() as is_first:
             if is_first:
+                held.enter_context(jsonl.alone(job.out / ".state", "training"))
                 claim(job.out, job.recipe, world=job.ranks.size, overwrite=overwrite)
         return _train(job)
 

@@ -118,3 +118,10 @@ def test_worlds_that_cannot_be_stop_with_one_line(below: Path, tmp_path: Path) -
     done = attempted(launcher, single_rows(below), tmp_path / "run")
     assert done.returncode != 0 and "started worlds of one" in done.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_what_the_first_process_meets_is_said_once_and_ends_all(below: Path, tmp_path: Path) -> None:
+    done = attempted(torchrun(), single_rows(below), tmp_path / "run", "data.max_length=20", limit_s=100)
+    assert done.returncode != 0
+    assert done.stderr.count("georsmllm: 40 of 40 records cannot be learned from") == 1
+    assert "ConnectionReset" not in done.stderr

@@ -19,8 +19,10 @@ from georsmllm.errors import UsageError
 from georsmllm.model import load
 from georsmllm.train import checkpoints
 from georsmllm.train.finals import consolidate
-from georsmllm.train.recipe import Lora, TrainRecipe
+from georsmllm.train.plan import Facts
+from georsmllm.train.recipe import Lora, Model, TrainRecipe
 from georsmllm.train.run import train
+from georsmllm.train.trouble import no_room
 
 pytestmark = pytest.mark.filterwarnings("default")
 torch.set_num_threads(1)  # children that are forked must find no threads of a parent
@@ -189,6 +191,39 @@ def test_a_folder_holds_one_recipe(below: Path, tmp_path: Path, changes: dict[st
     assert said in str(raised.value)
     train(job(other, out), overwrite=True)
     assert (out / "final/model.safetensors").exists()
+
+
+def test_a_run_may_start_from_an_adapter(below: Path, tmp_path: Path) -> None:
+    lora = msgspec.structs.replace(ALL, lora=Lora(r=4, alpha=8), train=("projector", "llm"), max_steps=1)
+    adapter = train(job(recipe(below, lora), tmp_path / "first")).model
+    made = msgspec.structs.replace(recipe(below, lora), model=Model(path=str(adapter)))
+    train(job(made, tmp_path / "second"))
+    assert changed(model_folder(below), tmp_path / "second/start") <= {"multi_modal_projector", "language_model"}
+    load.adapted(tmp_path / "second/final")
+
+
+def test_noise_on_words_is_off_unless_asked_for(below: Path, tmp_path: Path) -> None:
+    losses = []
+    for number, alpha in enumerate((None, None, 5.0)):
+        stage = msgspec.structs.replace(ALL, max_steps=2, neftune_noise_alpha=alpha)
+        train(job(recipe(below, stage), tmp_path / str(number)))
+        losses.append(metrics(tmp_path / str(number) / "1-all", "loss"))
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_what_to_lower_is_named_where_memory_is_short(below: Path, tmp_path: Path) -> None:
+    facts = Facts(rows=1, tokens=1, fill=1.0, padding=0.0, most_tokens=900, most_crops=7)
+    stage = msgspec.structs.replace(ALL, per_device_train_batch_size=4)
+    said = no_room(job(recipe(below), tmp_path), stage, facts, "micro-batch 3")
+    for word in (
+        "micro-batch 3",
+        "900 tokens and 7 crops",
+        "batch_size (now 4;",
+        "(now 700 and 700)",
+        "gradient_checkpointing",
+    ):
+        assert word in said
+    assert "zero3" in said and "lora" in said and len(said.splitlines()) == 1
 
 
 def test_a_folder_of_something_else_is_left_alone(below: Path, tmp_path: Path) -> None:
