@@ -50,7 +50,9 @@ class Words(click.Group):
 
 @click.group(cls=Words, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="georsmllm")
-@click.option("--local_rank", "--local-rank", hidden=True, expose_value=False, help="DeepSpeed's launcher says it here.")
+@click.option(
+    "--local_rank", "--local-rank", hidden=True, expose_value=False, help="DeepSpeed's launcher says it here."
+)
 def group() -> None:
     """Remote-sensing annotations as text made of points, and back.
 

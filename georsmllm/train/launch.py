@@ -119,7 +119,7 @@ def _start_deepspeed(*, on_gpu: bool) -> None:
         import deepspeed
     except ModuleNotFoundError:
         raise MissingExtra("deepspeed", "train", "a recipe with deepspeed:") from None
-    logging.getLogger("accelerate.accelerator").setLevel(logging.ERROR)  # accumulation is the Trainer's, not accelerate's
+    logging.getLogger("accelerate.accelerator").setLevel(logging.ERROR)  # accumulation is the Trainer's
     warnings.filterwarnings("ignore", r"`torch\.distributed", FutureWarning)  # DeepSpeed's own calls, at every step
     if not on_gpu:
         # a faster all-reduce of CPUs, compiled with g++ at first use (40 to 80 s), or a crash where there is none
