@@ -114,6 +114,8 @@ def plan(source: Source, count: int, anyres: Anyres, *, batch_size: int) -> list
     places: dict[str, str] = {}
     for number in range(count):
         record, where = source[number], source.place(number)
+        if not record.messages:
+            raise UsageError(f"{where}: a record without messages; expected a question")
         if record.id in places:
             raise UsageError(f"{where}: {record.id!r} stands at {places[record.id]}, too; an id names one record")
         places[record.id] = where
@@ -124,6 +126,23 @@ def plan(source: Source, count: int, anyres: Anyres, *, batch_size: int) -> list
         keys.append((-visual, record.task, -words, number))
     order = [number for *_, number in sorted(keys)]
     return [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
+
+
+def num_free(source: Source, batches: Sequence[Sequence[int]], form_of: FormOf, max_new_tokens: int) -> int:
+    """Records whose answers have no form. Raises UsageError for one whose shortest answer may not fit, before any is asked."""
+    from georsmllm.constrain import automaton
+
+    free = 0
+    for number in (number for batch in batches for number in batch):
+        form = form_of(source[number])
+        needed = 0 if form is None else automaton.shortest(automaton.start(form))
+        if needed > max_new_tokens:
+            raise UsageError(
+                f"{source.place(number)}: an answer of its form may need {needed} tokens, max_new_tokens is {max_new_tokens}; "
+                "raise it"
+            )
+        free += form is None
+    return free
 
 
 def answer(

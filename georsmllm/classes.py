@@ -10,6 +10,7 @@ so a listed "tennis court" is found as "tenniscourt", too.
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import cache
 from importlib.resources import files
 
@@ -40,8 +41,9 @@ class _Stuff(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def canonical(name: str) -> str:
-    """Lower-case words with single spaces; other words for the same class are folded; idempotent."""
+    """Lower-case words with single spaces, in NFC; other words for the same class are folded; idempotent."""
     words = " ".join(_SEPARATORS.sub(" ", _CAMEL.sub(" ", name)).lower().split())
+    words = unicodedata.normalize("NFC", words)  # as tokenizers write it; folders that macOS made are spelt otherwise
     return synonyms().get(words.replace(" ", ""), words)
 
 

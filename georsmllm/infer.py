@@ -186,7 +186,7 @@ class Generator:
         return inputs
 
     def _settings(self, decoding: Decoding) -> GenerationConfig:
-        """Everything that changes an answer, said outright: what is left out, a published model's own settings fill in."""
+        """Everything that changes an answer, said outright."""
         samples = decoding.temperature > 0
         return GenerationConfig(
             max_new_tokens=decoding.max_new_tokens,
@@ -211,13 +211,15 @@ class Generator:
 
 @contextmanager
 def _evaluating(model: LlavaOnevisionForConditionalGeneration) -> Iterator[None]:
-    """Without dropout, and afterwards as it was."""
-    was_training = model.training
+    """Without dropout and without generation settings of its own, and afterwards as it was."""
+    was_training, own = model.training, model.generation_config
     model.eval()
+    model.generation_config = GenerationConfig()
     try:
         yield
     finally:
         model.train(was_training)
+        model.generation_config = own
 
 
 @contextmanager

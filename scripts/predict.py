@@ -91,6 +91,10 @@ def command(
     settings = predicting.settings_of(weights, run, source, split=split if records.is_dir() else "", limit=limit or 0)
     journal = Journal(out, settings, part)
     if not journal.is_finished:
+        if constrained:
+            mine = batches[part.number :: part.of]
+            free = answering.num_free(source, mine, _form, max_new_tokens)
+            print(f"{free} of {sum(map(len, mine))} answers have no form and are free")
         loaded = _engine(weights, run, chat, device=device, workers=workers)
         tally = _answer(source, batches, loaded, journal, run=run, shard=part)
         print(f"{_counted(tally)} by this process")
@@ -111,9 +115,6 @@ def _answer(
     mine = batches[shard.number :: shard.of]
     done = journal.done()
     watch = bar("answering", sum(map(len, mine)))
-    if run.constrained:
-        free = sum(_form(source[number]) is None for batch in mine for number in batch)
-        print(f"{free} of {sum(map(len, mine))} answers have no form and are free")
     before = sum(len(batch) for batch in mine if done.issuperset(batch))
     watch.update(before)
 
@@ -163,9 +164,21 @@ def _device(name: str, dtype: Literal["auto", "bfloat16", "float32"]) -> tuple[s
 
     if name == "auto":
         name = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError, ImportError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise UsageError(f"--device {name} cannot be used here: {reason}; torch sees {_seen()}") from None
     if dtype == "auto":
         return name, "bfloat16" if name.startswith("cuda") else "float32"
     return name, dtype
+
+
+def _seen() -> str:
+    import torch
+
+    num = torch.cuda.device_count()
+    return f"cpu and cuda:0 to cuda:{num - 1}" if num else "cpu alone"
 
 
 def _shard(words: str | None) -> Shard:

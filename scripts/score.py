@@ -47,9 +47,11 @@ def command(
     limit = limit or (made.limit if made else 0)
     source = open_asked(records, split or (made.split if made else "") or SPLIT)
     count = min(len(source), limit or len(source))
+    beyond = {source.conversation(number).id for number in range(count, len(source))} if answers else set()
+    asked = {identity: text for identity, text in answers.items() if identity not in beyond}
     scored = list(
         judged(
-            map(source.__getitem__, range(count)), answers, lambda record, text: judge(task(record.task), text, record)
+            map(source.__getitem__, range(count)), asked, lambda record, text: judge(task(record.task), text, record)
         )
     )
     report = aggregate(scored)

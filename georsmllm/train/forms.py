@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import msgspec
 
@@ -29,8 +29,8 @@ class Conversation(NamedTuple):
 
 
 class _View(msgspec.Struct, frozen=True, gc=False):
-    width: int
-    height: int
+    width: Annotated[int, msgspec.Meta(ge=1)]
+    height: Annotated[int, msgspec.Meta(ge=1)]
 
 
 class _Views(msgspec.Struct, frozen=True, gc=False):

@@ -41,6 +41,8 @@ TEMPLATES = lines("""
 
 MAX_NAME_CHARACTERS = 60
 _SUBSETS = (4, 8)  # candidates named, besides the whole list
+_COMMA = ", "
+"""Between candidates; a class whose name has one is none, for nobody could tell where it ends."""
 
 _OPEN, _CANDIDATES = frozenset[str](), frozenset({"candidates"})
 
@@ -55,13 +57,13 @@ def build(view: Sample, rng: Random, options: AskOptions) -> Built:
         return Built(refusals=tuple(Refusal(name, reason, ()) for name in names))
     name = names[0]
     asked = [_instruction(view, "open", name, pick(rng, options, TEMPLATES, _OPEN))]
-    classes = sorted({name for name in map(canonical, view.classes) if _is_answer(name)})
+    classes = sorted({name for name in map(canonical, view.classes) if _is_answer(name) and _COMMA not in name})
     if name not in classes or len(classes) < 2:
         reason = "too_few_classes" if name in classes else "not_in_classes"
         return Built(tuple(asked), (Refusal(name, reason, ()),))
     candidates = _candidates(rng, name, classes)
     template = pick(rng, options, TEMPLATES, _CANDIDATES)
-    asked.append(_instruction(view, "candidates", name, template, candidates=", ".join(candidates)))
+    asked.append(_instruction(view, "candidates", name, template, candidates=_COMMA.join(candidates)))
     return Built(tuple(asked))
 
 
@@ -128,7 +130,7 @@ def score(text: str, record: Record) -> Score:
 def form(question: Question) -> Form | None:
     """One of the candidates that the words name; None where they name none."""
     found = slots_of(question.text, TEMPLATES, _CANDIDATES)
-    return texts(found["candidates"].split(", ")) if found else None
+    return texts(found["candidates"].split(_COMMA)) if found else None
 
 
 TASK = Task(

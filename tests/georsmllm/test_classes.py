@@ -53,6 +53,7 @@ NAMES = sorted(set(chain.from_iterable(LISTS.values())))
         ("Fixed-wing Aircraft", "fixed wing aircraft"),
         ("  Tennis   Court ", "tennis court"),
         ("RGBImage", "rgb image"),
+        ("O\u0308ltank", "\u00f6ltank"),  # a folder as macOS spells it
         ("football field", "football field"),  # American or not: not the same as a soccer ball field
     ],
 )

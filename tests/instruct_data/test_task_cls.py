@@ -86,6 +86,8 @@ def test_the_right_class_stands_at_every_place_among_the_candidates() -> None:
         (view("river", classes=("river", "12", "★")), (("river", "too_few_classes"),), ("open",)),
         (view("canyon"), (("canyon", "not_in_classes"),), ("open",)),
         (view("river", classes=()), (("river", "not_in_classes"),), ("open",)),
+        (view("sea, ice", classes=("sea, ice", "river", "lake")), (("sea, ice", "not_in_classes"),), ("open",)),
+        (view("river", classes=("sea, ice", "river")), (("river", "too_few_classes"),), ("open",)),
         (view("river", classes=("river",)), (("river", "too_few_classes"),), ("open",)),
         (replace(view("river"), images=view().images * 2), (("river", "two_images"),), ()),
         (

@@ -111,8 +111,11 @@ def test_settings_of_a_published_model_change_nothing(made: Callable[..., Genera
     own = generator.model.generation_config
     own.do_sample, own.temperature, own.top_k, own.top_p = True, 5.0, 20, 0.8
     own.repetition_penalty, own.max_length, own.num_beams = 3.0, 5, 2
+    own.min_new_tokens, own.suppress_tokens = 12, [generator.chat.end, *generator.chat.encode(" the")]
     generator.model.config.use_cache = False
     assert generator.answered(QUESTIONS, BUDGET) == plain
+    assert generator.answers(QUESTIONS[:1], 30, [Exactly("none")]) == ["none"]
+    assert generator.model.generation_config is own
 
 
 def test_sampling_follows_its_seed_and_leaves_the_callers_chance_alone(made: Callable[..., Generator]) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,22 @@ def test_an_image_that_is_gone_is_one_line(home: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda line: line.update(messages=[]), "records.jsonl:1: a record without messages"),
+        (lambda line: line["provenance"]["views"][0].update(width=0), "records.jsonl:1: Expected `int` >= 1"),
+    ],
+)
+def test_a_record_that_asks_nothing_is_one_line(home: Path, tmp_path: Path, spoil: Callable, said: str) -> None:
+    line = json.loads((home / "set/records/train-00000.jsonl").read_text().splitlines()[0])
+    spoil(line)
+    (tmp_path / "records.jsonl").write_text(json.dumps(line) + "\n")
+    words = [str(tmp_path / "records.jsonl"), "-m", str(home / "model"), "-o", str(tmp_path / "out.jsonl")]
+    with pytest.raises(UsageError, match=said):
+        CliRunner().invoke(command, [*words, "--images", str(home / "set")], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
         (("--shard", "3/2"), "--shard 3/2: expected I/N"),
@@ -157,6 +174,12 @@ def test_an_image_that_is_gone_is_one_line(home: Path, tmp_path: Path) -> None:
         (("--merged", None), "is no adapter"),
         (("--model", "nowhere"), "nowhere"),
         (("--adapter", "nowhere"), "nowhere"),
+        (("--device", "banana"), "--device banana cannot be used here: "),
+        (("--device", "cuda:99"), "--device cuda:99 cannot be used here: "),
+        (
+            ("--constrained", None, "--max-new-tokens", 3),
+            "an answer of its form may need 25 tokens, max_new_tokens is 3",
+        ),
         (("--engine", "vllm"), "--engine vllm needs vllm"),
     ],
 )

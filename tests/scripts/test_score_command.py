@@ -53,6 +53,13 @@ def test_junk_and_silence_stay_in_the_denominator(tmp_path: Path) -> None:
     assert lines[1]["score"]["verdict"] == "missing"
 
 
+def test_a_limit_leaves_answers_to_later_records_aside(tmp_path: Path) -> None:
+    words = (write_set(tmp_path / "set"), predictions(tmp_path, gold()), "--split", "train", "--limit", 2)
+    text = run(*words)
+    assert "overall        2    100.0%  1.0000" in text
+    assert text.endswith("only the first 2 of 6 records were scored\n")
+
+
 def test_missing_ones_are_told_to_a_person(tmp_path: Path) -> None:
     text = run(write_set(tmp_path / "set"), predictions(tmp_path, {}), "--split", "train")
     assert "6 of 6 records have no prediction; they count as 0" in text
