@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -92,7 +93,13 @@ def adapted(
     whole = model(found, dtype=dtype, attn_implementation=attn_implementation)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Found missing adapter keys")  # an error below
-        both = PeftModel.from_pretrained(whole, folder)
+        try:
+            both = PeftModel.from_pretrained(whole, folder)
+        except (ValueError, RuntimeError, re.error) as error:
+            if isinstance(error, RuntimeError) and "size mismatch" not in str(error):
+                raise
+            reason = " ".join(str(error).split())[:160]
+            raise UsageError(f"{folder}: the adapter does not fit {found}: {reason}") from None
     wanted = {*get_peft_model_state_dict(both, save_embedding_layers=False)}
     for what, keys in (("missing", wanted - names), ("unexpected", names - wanted)):
         if keys:

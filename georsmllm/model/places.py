@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -26,6 +27,10 @@ class Base(msgspec.Struct, frozen=True):
 
 
 class _Config(msgspec.Struct):
+    """What an adapter says of itself; only low-rank ones are read."""
+
+    peft_type: Literal["LORA"]
+    r: Annotated[int, msgspec.Meta(ge=1)]
     base_model_name_or_path: str | None = None
 
 
@@ -67,9 +72,9 @@ def base_of(folder: Path, given: str | Path | None = None) -> Path:
         raise UsageError(f"{folder} has no {ADAPTER}; expected an adapter, as training with lora saves it")
     if not (folder / ADAPTER_WEIGHTS).is_file():
         raise UsageError(f"{folder} has no {ADAPTER_WEIGHTS}; only safetensors are read")
-    path = folder / BASE
+    config, path = read_json(folder / ADAPTER, _Config), folder / BASE
     known = read_json(path, Base) if path.is_file() else None
-    name = given or (known.base if known else read_json(folder / ADAPTER, _Config).base_model_name_or_path)
+    name = given or (known.base if known else config.base_model_name_or_path)
     if not name:
         raise UsageError(f"{folder} does not say which model it belongs on; give it as --base")
     try:

@@ -71,8 +71,10 @@ def new_folder(out: Path, *, replace: bool = False) -> Iterator[Path]:
 
     replace: a model (or nothing) may be there.
     """
-    check_free(out, replace=replace)
     beside, old = (out.with_name(f".{out.name}-{tail}{PART}") for tail in ("new", "old"))
+    if old.exists() and not out.exists():  # killed between the two renames below
+        old.rename(out)
+    check_free(out, replace=replace)
     shutil.rmtree(beside, ignore_errors=True)  # of a process that was killed
     try:
         beside.mkdir(parents=True)

@@ -155,6 +155,26 @@ def test_an_adapter_in_parts_is_refused(saved: tuple[Path, Path], tmp_path: Path
         load.adapted(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"r": 8}, "the adapter does not fit .*size mismatch"),
+        ({"target_modules": "nothing"}, "the adapter does not fit .*No modules were targeted|Target modules"),
+        ({"target_modules": "((a"}, "the adapter does not fit .*unterminated"),
+        ({"peft_type": "PREFIX_TUNING"}, r"'PREFIX_TUNING' - at `\$\.peft_type`"),
+        ({"r": 0}, r">= 1 - at `\$\.r`"),
+    ],
+)
+def test_an_adapter_of_another_kind_or_shape_is_one_line(
+    saved: tuple[Path, Path], wrong: dict[str, object], said: str
+) -> None:
+    path = saved[0] / "adapter_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | wrong))
+    with pytest.raises(UsageError, match=said) as raised:
+        load.adapted(saved[0])
+    assert "\n" not in str(raised.value)
+
+
 def test_a_strangers_adapter_is_found_by_its_configuration(saved: tuple[Path, Path], tmp_path: Path) -> None:
     adapter, base = saved
     (adapter / "base.json").unlink()

@@ -227,6 +227,16 @@ def test_a_save_replaces_a_model_and_nothing_else(mini: Path, tmp_path: Path) ->
     assert (diary / "monday.txt").read_text() == "rain"
 
 
+def test_a_model_whose_replacing_was_killed_is_back_with_the_next_save(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with new_folder(out) as folder:
+        (folder / "config.json").write_text("old")
+    out.rename(tmp_path / ".out-old.part")
+    with pytest.raises(ZeroDivisionError), new_folder(out, replace=True):
+        raise ZeroDivisionError
+    assert (out / "config.json").read_text() == "old"
+
+
 def test_a_block_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     out = tmp_path / "out"
     with new_folder(out) as folder:
