@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 if __name__ == "__main__":
-    from georsmllm.scripts.cli import main  # type: ignore[import-not-found]  # it lies there once installed
+    from georsmllm.scripts.cli import main
 
     main()
