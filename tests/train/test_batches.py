@@ -103,3 +103,21 @@ def test_a_set_that_has_changed_under_the_run_is_one_line(tmp_path: Path, model:
     with pytest.raises(UsageError, match="when it was measured; the set has changed under the run") as caught:
         list(loaded(micro_batches(samples, model, "padded"), num_workers))
     assert str(caught.value).startswith(f"{folder}/records/train-00000.jsonl:") and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("room", [0, 1 << 30])
+def test_a_set_that_there_is_room_for_is_decoded_once(
+    tmp_path: Path, model: Path, room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "_KEPT_BYTES", room)
+    folder = write_mixed(tmp_path / "set", RECORDS)
+    made = micro_batches(samples_of(folder, model, tmp_path / "out"), model, "padded")
+    number = next(number for number in range(len(made)) if "pixel_values" in made[number])
+    before = made[number]
+    for path in {path for record in RECORDS for path in record.images}:
+        (folder / path).unlink()
+    if room:
+        assert same([made[number]], [before])
+    else:
+        with pytest.raises(BadRecord):
+            made[number]
