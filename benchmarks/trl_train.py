@@ -20,6 +20,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -306,7 +307,7 @@ def main() -> None:
         ground = ground_of(options, Path(temporary))
         sides: dict[str, Callable[[Ground], Timed]] = {
             SIDES[0]: trl,
-            **{f"ours {kind}": (lambda on, kind=kind: ours(on, kind)) for kind in ("padded", "grouped", "packed")},
+            **{f"ours {kind}": partial(ours, batching=kind) for kind in ("padded", "grouped", "packed")},
             SIDES[-1]: lambda on: bare(on, "packed"),
         }
         device = (

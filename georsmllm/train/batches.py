@@ -9,7 +9,6 @@ accelerate's skipping reads nothing of what it skips. An error of a worker reach
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Sequence
 
 import msgspec
@@ -118,11 +117,11 @@ def _only(batches: Sequence[Batch]) -> Batch:
 
 
 def _start_worker(_worker: int) -> None:
-    """A wish to stop goes to all processes of a job (Ctrl-C, scancel): the trainer saves first and needs its batches until
-    then; without a parent a worker ends by itself."""
+    """A wish to stop goes to a job's process group (Ctrl-C, scancel): the trainer saves first and needs its batches until
+    then, so that a worker leaves the group. It can still be ended by its parent, and without one it ends by itself."""
     torch.set_num_threads(1)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    if os.name == "posix":
+        os.setpgid(0, 0)
 
 
 # torch brings over the class and the words of a worker's error, the words within its own account of them; so the words carry

@@ -36,7 +36,7 @@ def asked(folder: Path) -> dict:
 
 
 @torch.no_grad()
-def logits(model: object, inputs: dict) -> torch.Tensor:
+def logits(model: torch.nn.Module, inputs: dict) -> torch.Tensor:
     return model(**inputs).logits
 
 

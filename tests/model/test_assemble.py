@@ -246,7 +246,7 @@ def test_parts_that_do_not_fit_are_one_line(
     spoil_llm(parts[0])
     spoil_vision(parts[1])
     with pytest.raises(UsageError, match=said) as raised:
-        assemble(*parts, tmp_path / "out", Options(max_grid=1))
+        assemble(parts[0], parts[1], tmp_path / "out", Options(max_grid=1))
     assert "\n" not in str(raised.value)
     assert not (tmp_path / "out").exists()
 

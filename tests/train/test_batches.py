@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -121,3 +125,24 @@ def test_a_set_that_there_is_room_for_is_decoded_once(
     else:
         with pytest.raises(BadRecord):
             made[number]
+
+
+def test_a_worker_hears_no_wish_to_stop_and_can_be_ended() -> None:
+    worker = multiprocessing.get_context("fork").Process(target=_started_and_stuck)
+    worker.start()
+    try:
+        for _ in range(100):
+            if os.getpgid(worker.pid) == worker.pid:
+                break
+            time.sleep(0.05)
+        assert os.getpgid(worker.pid) != os.getpgid(0), "Ctrl-C and scancel go to the group of the run"
+        worker.terminate()
+        worker.join(10)
+        assert worker.exitcode == -signal.SIGTERM
+    finally:
+        worker.kill()
+
+
+def _started_and_stuck() -> None:
+    batches._start_worker(0)
+    time.sleep(60)

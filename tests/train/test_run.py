@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,14 +17,16 @@ from safetensors.torch import load_file
 from toy_training import model_folder
 from training_jobs import ALL, job, metrics, recipe, toy_set
 
+from georsmllm.contracts import Score
 from georsmllm.errors import UsageError
 from georsmllm.model import load
 from georsmllm.train import checkpoints
 from georsmllm.train.finals import consolidate
 from georsmllm.train.plan import Facts
-from georsmllm.train.recipe import Lora, Model, TrainRecipe
+from georsmllm.train.recipe import Evaluation, Lora, Model, TrainRecipe
 from georsmllm.train.run import train
-from georsmllm.train.trouble import no_room
+from georsmllm.train.trouble import is_no_room, no_room
+from georsmllm.types import Record
 
 pytestmark = pytest.mark.filterwarnings("default")
 torch.set_num_threads(1)  # children that are forked must find no threads of a parent
@@ -174,7 +178,7 @@ def test_a_record_whose_image_is_gone_stops_with_its_place(below: Path, tmp_path
         ({"save_steps": 1, "logging_steps": 3, "gradient_checkpointing": True}, ""),
     ],
 )
-def test_a_folder_holds_one_recipe(below: Path, tmp_path: Path, changes: dict[str, object], said: str) -> None:
+def test_a_folder_holds_one_recipe(below: Path, tmp_path: Path, changes: dict, said: str) -> None:
     out = tmp_path / "run"
     one = msgspec.structs.replace(ALL, max_steps=1)
     changes = {
@@ -232,3 +236,53 @@ def test_a_folder_of_something_else_is_left_alone(below: Path, tmp_path: Path) -
         with pytest.raises(UsageError, match="no training run"):
             train(job(recipe(below), tmp_path), overwrite=overwrite)
     assert (tmp_path / "letters.txt").read_text() == "dear"
+
+
+def test_weights_that_are_no_numbers_are_never_saved(below: Path, tmp_path: Path) -> None:
+    """The loss of the step that spoils them is still one."""
+    mad = msgspec.structs.replace(ALL, learning_rate=float("inf"), learning_rates={}, max_steps=1, warmup_ratio=0.0)
+    with pytest.raises(UsageError, match=r"weights are NaN or infinite after step 1; .* there is no checkpoint before"):
+        train(job(recipe(below, mad), tmp_path / "run"))
+    assert not [*(tmp_path / "run/1-all").glob("checkpoint-*")] and not (tmp_path / "run/final").exists()
+
+
+def test_a_worker_that_is_killed_is_one_line(below: Path, tmp_path: Path) -> None:
+    class Murderous(list[str]):
+        def append(self, line: str) -> None:
+            if line.startswith("all 1/"):
+                for child in multiprocessing.active_children():
+                    child.kill()
+
+    data = msgspec.structs.replace(recipe(below).data, dataloader_num_workers=1)
+    stage = msgspec.structs.replace(ALL, max_steps=40)
+    with pytest.raises(UsageError, match=r"lower data\.dataloader_num_workers \(now 1\)") as raised:
+        train(job(recipe(below, stage, data=data), tmp_path / "run", Murderous()))
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_an_evaluation_that_cannot_be_is_said_before_the_model_is_loaded(below: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    with pytest.raises(UsageError, match="no such folder"):
+        train(job(recipe(below, eval=Evaluation(path=str(tmp_path / "gone"))), tmp_path / "run", said))
+    assert not any("learns" in line for line in said)
+
+
+def test_memory_that_is_short_after_the_last_micro_batch_is_one_line(below: Path, tmp_path: Path) -> None:
+    def greedy(record: Record, text: str) -> Score:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    held = Evaluation(path=str(toy_set(below)), split="train", records=1, max_new_tokens=2)
+    with pytest.raises(UsageError, match=r"out of memory at micro-batch 3 of process 0: toy/"):
+        train(replace(job(recipe(below, eval=held), tmp_path / "run"), scorer=greedy))
+
+
+def test_nothing_is_left_where_checkpoints_were_on_their_way(below: Path, tmp_path: Path) -> None:
+    train(job(recipe(below), tmp_path / "run"))
+    assert not (tmp_path / "run/1-all/.saving").exists()
+
+
+def test_short_memory_of_this_machine_is_known_by_its_words() -> None:
+    with pytest.raises(RuntimeError) as raised:
+        torch.empty(1 << 50)
+    assert is_no_room(raised.value)
+    assert not is_no_room(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
