@@ -95,7 +95,7 @@ def _read(path: Path) -> str:
 
 
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>[^`]*)`(?: - at `\$(?P<at>[^`]*)`)?")
-_AT = re.compile(r" - at `\$(?P<at>[^`]*)`$")
+_AT = re.compile(r" - at (?:`key` in )?`\$(?P<at>[^`]*)`$")
 
 
 def _explain(type_: type[msgspec.Struct], message: str, path: Path | None, root: yaml.Node | None) -> str:

@@ -81,8 +81,9 @@ def new_folder(out: Path, *, replace: bool = False) -> Iterator[Path]:
     except OSError as error:
         raise UsageError(f"cannot write {out}: {error.strerror}; choose another place") from error
     try:
-        yield beside
-        _sync(beside)
+        with space_for(out):
+            yield beside
+            _sync(beside)
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise
@@ -91,6 +92,26 @@ def new_folder(out: Path, *, replace: bool = False) -> Iterator[Path]:
         out.rename(old)
     beside.rename(out)
     shutil.rmtree(old, ignore_errors=True)
+
+
+_FULL = "No space left on device", "Disk quota exceeded", "File too large", "inline_container"
+"""Said by the system; the last is where PyTorch's writer of archives fails, whatever its words."""
+
+
+@contextmanager
+def space_for(out: Path) -> Iterator[None]:
+    """A full disk is one line, also where it is safetensors or PyTorch that meets it, in an error of its own."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, RuntimeError, SafetensorError) as error:
+        if not any(words in str(error) for words in _FULL):
+            raise
+        raise UsageError(
+            f"no space left while writing {out}; nothing half-written is taken up: free some space and run the same "
+            "command again"
+        ) from error
 
 
 def check_free(out: Path, *, replace: bool = False) -> None:

@@ -102,6 +102,7 @@ def commit(stage: Path, step: int, ranks: Ranks, *, keep: int) -> None:
         if target.exists():
             delete(target)
         saved.replace(target)
+        shutil.rmtree(stage / SAVING)
         _sync(stage)
         for old in _beyond(whole(stage), keep):
             delete(old)

@@ -51,7 +51,8 @@ class Ranks:
         from torch import distributed
 
         said = [torch.empty(len(mine), dtype=torch.int64) for _ in range(self.size)]
-        distributed.all_gather(said, torch.tensor(mine, dtype=torch.int64), group=self._group)
+        with _heard():
+            distributed.all_gather(said, torch.tensor(mine, dtype=torch.int64), group=self._group)
         return tuple(tuple(one.tolist()) for one in said)
 
     def words(self, mine: str) -> tuple[str, ...]:
@@ -61,7 +62,8 @@ class Ranks:
         from torch import distributed
 
         said: list[str] = [""] * self.size
-        distributed.all_gather_object(said, mine, group=self._group)
+        with _heard():
+            distributed.all_gather_object(said, mine, group=self._group)
         return tuple(said)
 
     @contextmanager
@@ -79,3 +81,15 @@ class Ranks:
             raise
         if self.is_first:
             self.words("")
+
+
+@contextmanager
+def _heard() -> Iterator[None]:
+    """A process that is gone is one line in those that wait for it; it has said itself why."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise UsageError(
+            "another process of this run has ended or does not answer; look for what it said itself "
+            f"({str(error).splitlines()[0]})"
+        ) from error

@@ -15,8 +15,12 @@ from georsmllm.overrides import Plain
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Whole = Annotated[int, msgspec.Meta(ge=0)]
-Rate = Annotated[float, msgspec.Meta(gt=0)]
+Rate = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
+Amount = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Beta = Annotated[float, msgspec.Meta(ge=0, lt=1)]
+Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
+"""What numpy takes for one."""
 Module = Literal["projector", "llm", "vision"]
 MODULES: tuple[Module, ...] = ("projector", "llm", "vision")
 
@@ -37,7 +41,7 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     path: str
     split: str = "train"
     name: str = ""
-    weight: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    weight: Rate = 1.0
 
     @property
     def called(self) -> str:
@@ -93,10 +97,10 @@ class Stage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     gradient_accumulation_steps: Count = 1
     lr_scheduler_type: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "cosine"
     warmup_ratio: Share = 0.03
-    weight_decay: Annotated[float, msgspec.Meta(ge=0)] = 0.0
-    max_grad_norm: Annotated[float, msgspec.Meta(ge=0)] = 1.0
-    adam_beta1: Share = 0.9
-    adam_beta2: Share = 0.999
+    weight_decay: Amount = 0.0
+    max_grad_norm: Amount = 1.0
+    adam_beta1: Beta = 0.9
+    adam_beta2: Beta = 0.999
     neftune_noise_alpha: Rate | None = None
 
     def rate(self, module: Module) -> float:
@@ -131,7 +135,7 @@ class TrainRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     save_total_limit: Count = 2
     logging_steps: Count = 10
     report_to: tuple[Literal["tensorboard", "wandb"], ...] = ("tensorboard",)
-    seed: int = 0
+    seed: Seed = 0
 
 
 def load(path: Path | None, overrides: Sequence[str] = (), flags: Mapping[str, Plain] | None = None) -> TrainRecipe:

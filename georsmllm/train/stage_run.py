@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
-import torch
 
 from georsmllm.model import spec
 
@@ -24,7 +23,7 @@ from .lesson import Lesson, lesson_of, starting_model
 from .recipe import Stage
 from .throughput import Stopwatch
 from .trainer import Course, StageTrainer, Stopped
-from .trouble import OwnTrouble, no_room
+from .trouble import OwnTrouble, is_lost_worker, is_no_room, lost_worker, no_room
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -51,25 +50,37 @@ def teach(job: Job, number: int) -> int | None:
     arguments = arguments_of(
         job, run.stage, run.folder, run.lesson.plan.steps
     )  # before the model: ZeRO-3 cuts as it loads
-    model = _model(run)
     waiting = Stopwatch()
-    watching = _callbacks(run, waiting)
+    watching = _callbacks(run, waiting)  # an evaluation that cannot be is said before the model is loaded
     trainer: StageTrainer | None = None
-    with interruption() as asked:
-        try:
+    try:
+        model = _model(run)
+        with interruption() as asked:
             trainer = StageTrainer(model, arguments, _course(run, waiting, asked), callbacks=watching)
             trainer.train(resume_from_checkpoint=None if run.resumed is None else str(run.resumed))
-        except Stopped as stopped:
-            return stopped.step
-        except torch.OutOfMemoryError as error:
-            batch = run.lesson.describe(job.ranks.rank, trainer.micro) if trainer is not None else "the model itself"
-            facts = run.lesson.plan.facts(run.lesson.samples.tokens, run.lesson.samples.crops)
-            raise OwnTrouble(no_room(job, run.stage, facts, batch)) from error
-        finally:
-            for one in watching:
-                one.close()
-        save_final(trainer, run.stage, run.start, run.folder / FINAL, is_bf16=job.recipe.bf16)
+    except Stopped as stopped:
+        return stopped.step
+    except RuntimeError as error:
+        raise _explained(error, run, None if trainer is None else trainer.micro) from error
+    finally:
+        for one in watching:
+            one.close()
+    save_final(trainer, run.stage, run.start, run.folder / FINAL, is_bf16=job.recipe.bf16)
     return None
+
+
+def _explained(error: RuntimeError, run: StageRun, micro: int | None) -> RuntimeError | OwnTrouble:
+    """An error of PyTorch's as one line, where it has a cause that a person can mend; any other as it is. micro: what was
+    computed, None while the model was loaded."""
+    if is_lost_worker(error):
+        return OwnTrouble(lost_worker(error, run.job.recipe.data.dataloader_num_workers))
+    if not is_no_room(error):
+        return error
+    plan, samples = run.lesson.plan, run.lesson.samples
+    what = "the model itself"
+    if micro is not None:
+        what = run.lesson.describe(run.job.ranks.rank, min(micro, len(plan) - 1))
+    return OwnTrouble(no_room(run.job, run.stage, plan.facts(samples.tokens, samples.crops), what))
 
 
 def _prepared(job: Job, number: int) -> StageRun:

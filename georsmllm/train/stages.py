@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .recipe import MODULES, Module, Stage
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from torch.nn import Module as Network
     from torch.nn import Parameter
 
@@ -64,6 +65,19 @@ def num_elements(parameter: Parameter) -> int:
         return int(parameter.ds_numel)
     except AttributeError:
         return int(parameter.numel())
+
+
+def is_finite(model: Network) -> bool:
+    """Whether every number that learns is one; of what ZeRO-3 has cut up, this process's share."""
+    return all(bool(_own(one).isfinite().all()) for one in model.parameters() if one.requires_grad)
+
+
+def _own(parameter: Parameter) -> Tensor:
+    try:
+        shard: Tensor = parameter.ds_tensor
+    except AttributeError:
+        return parameter.detach()
+    return shard
 
 
 class Group(NamedTuple):

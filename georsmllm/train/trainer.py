@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from georsmllm.errors import BadRecord, UsageError
+from georsmllm.model.save import space_for
 from georsmllm.model.tokens import IGNORED
 
 from . import checkpoints, stages
@@ -22,6 +23,7 @@ from .interruption import Interruption
 from .ranks import Ranks
 from .recipe import Module
 from .throughput import Stopwatch
+from .trouble import OwnTrouble
 
 TRAINED = "trained.safetensors"
 """The parameters that learn, at full precision, by their names in memory; the others lie in the model that the stage began
@@ -107,6 +109,8 @@ class StageTrainer(Trainer):
                     if len(batches) == num_batches:
                         break
         except BadRecord as error:
+            trouble = f"{error}; mend it or build the set anew, then run the same command again"
+        except UsageError as error:
             trouble = str(error)
         supervised = sum(map(_num_supervised, batches))
         said = self.course.ranks.numbers((supervised, bool(bad), bool(trouble), self.course.interruption.is_asked))
@@ -114,7 +118,7 @@ class StageTrainer(Trainer):
         if any(are_bad):
             self._stop_for_loss(bad)
         if any(are_troubled):
-            self._stop_for(trouble, "; mend it or build the set anew, then run the same command again")
+            self._stop_for(trouble)
         if any(are_asked):
             self._leave()
         self.micro = self.state.global_step * self.args.gradient_accumulation_steps
@@ -146,7 +150,7 @@ class StageTrainer(Trainer):
         found = checkpoints.whole(Path(self.args.output_dir))
         return f"the last good checkpoint is {found[-1]}" if found else "there is no checkpoint before it"
 
-    def _stop_for(self, mine: str, after: str) -> None:
+    def _stop_for(self, mine: str, after: str = "") -> None:
         """Raise, on all processes alike, what went wrong on some of them."""
         said = [one for one in self.course.ranks.words(mine) if one]
         raise UsageError(f"{said[0]}{after}")
@@ -161,13 +165,22 @@ class StageTrainer(Trainer):
         """What transformers writes, beside; then renamed by all processes together, and the oldest deleted."""
         stage, ranks = Path(self.args.output_dir), self.course.ranks
         bad = self._losses_gone_astray(wait=True)
-        if any(is_bad for (is_bad,) in ranks.numbers((bool(bad),))):
+        is_astray = not stages.is_finite(self.model)
+        are_bad, are_astray = zip(*ranks.numbers((bool(bad), is_astray)), strict=True)
+        if any(are_bad):
             self._stop_for_loss(bad)
+        if any(are_astray):
+            what = f"weights are NaN or infinite after step {self.state.global_step}"
+            self._stop_for(what, f"; that step was not saved, {self._last_good()}; {_NO_NUMBER}")
         with ranks.first() as is_first:
             if is_first:
                 shutil.rmtree(stage / checkpoints.SAVING, ignore_errors=True)
                 checkpoints.folder_of(stage / checkpoints.SAVING, self.state.global_step).mkdir(parents=True)
-        super()._save_checkpoint(model, trial)
+        try:
+            with space_for(stage):
+                super()._save_checkpoint(model, trial)
+        except UsageError as error:  # the others are within the save, and hear of it no other way
+            raise OwnTrouble(str(error)) from error
         checkpoints.commit(stage, self.state.global_step, ranks, keep=self.course.keep)
 
     def _get_output_dir(self, trial: None) -> str:

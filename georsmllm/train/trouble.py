@@ -11,7 +11,26 @@ from .recipe import Stage
 
 
 class OwnTrouble(UsageError):
-    """The device of this process has no room left, for one."""
+    """No room on this process's device or disk, a worker of its own that is gone."""
+
+
+def is_no_room(error: RuntimeError) -> bool:
+    """Of a GPU, or of this machine's own memory."""
+    from torch import OutOfMemoryError
+
+    return isinstance(error, OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+
+
+def is_lost_worker(error: RuntimeError) -> bool:
+    return str(error).startswith("DataLoader worker")
+
+
+def lost_worker(error: RuntimeError, num_workers: int) -> str:
+    """A process that decodes images was killed from outside."""
+    return (
+        f"{str(error).splitlines()[0]} It decodes images, and was most likely ended for want of memory (of RAM, or of /dev/shm "
+        f"in a container): lower data.dataloader_num_workers (now {num_workers}), then run the same command again"
+    )
 
 
 def no_room(job: Job, stage: Stage, facts: Facts, batch: str) -> str:

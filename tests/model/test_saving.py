@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -282,3 +284,20 @@ def test_a_killed_save_leaves_a_whole_model_or_none(tmp_path: Path) -> None:
         (folder / "config.json").write_text("1")
         save_file({}, folder / "model.safetensors")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("write", [Path.write_bytes, torch.save, save_file], ids=["system", "torch", "safetensors"])
+def test_a_full_disk_is_one_line_whoever_meets_it(tmp_path: Path, write: Callable[..., object]) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    many = {"weights": torch.zeros(1 << 16)}
+    said = pytest.raises(UsageError, match=r"no space left while writing .*model")
+    try:
+        with said as raised, new_folder(tmp_path / "model") as folder:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+            if write is Path.write_bytes:
+                (folder / "some").write_bytes(bytes(2000))
+            else:
+                write(many, str(folder / "some"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert len(str(raised.value).splitlines()) == 1 and not (tmp_path / "model").exists()

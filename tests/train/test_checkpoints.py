@@ -31,7 +31,6 @@ def test_the_newest_stay_in_order_of_their_steps(tmp_path: Path) -> None:
     assert steps(tmp_path) == [9, 10, 11]
     assert checkpoints.newest(tmp_path, world=1) == tmp_path / "checkpoint-11"
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        ".saving",
         "checkpoint-10",
         "checkpoint-11",
         "checkpoint-9",

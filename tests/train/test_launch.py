@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+
 import pytest
 
 from georsmllm.errors import UsageError
@@ -93,3 +96,28 @@ def test_a_world_of_one_agrees_with_itself() -> None:
     assert (ranks.numbers((3, 4)), ranks.words("hi")) == (((3, 4),), ("hi",))
     with ranks.first() as is_first:
         assert is_first
+
+
+def one_of_two(rank: int, port: int, said: multiprocessing.Queue[str]) -> None:
+    """The first ends at once, the second waits for it."""
+    os.environ.update(launch.variables(World(rank, rank, 2), {"MASTER_PORT": str(port)}, deepspeed=False))
+    ranks = launch.start(World(rank, rank, 2), deepspeed=False)
+    ranks.wait()
+    if ranks.is_first:
+        os._exit(2)
+    try:
+        ranks.wait()
+    except UsageError as error:
+        said.put(str(error))
+
+
+def test_a_process_that_is_gone_is_one_line_in_those_that_wait_for_it() -> None:
+    context = multiprocessing.get_context("spawn")
+    said, port = context.Queue(), launch.free_port()
+    both = [context.Process(target=one_of_two, args=(rank, port, said)) for rank in (0, 1)]
+    for one in both:
+        one.start()
+    line = said.get(timeout=100)
+    for one in both:
+        one.join()
+    assert line.startswith("another process of this run has ended") and len(line.splitlines()) == 1

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from georsmllm.errors import UsageError
 from georsmllm.train import zero
 from georsmllm.train.memory import GIB, StageMemory
 from georsmllm.train.memory_table import Expected, expect
@@ -127,3 +128,18 @@ def test_adapters_are_those_of_the_paper_s_recipe(name: str) -> None:
     assert stage.lora is not None
     assert (stage.lora.r, stage.lora.alpha, stage.learning_rate) == (64, 128, 2e-4)
     assert stage.lora.bits == (4 if name == "7b_lora_24gb" else None)
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("stages.0.adam_beta2=1", "Expected a number < 1.0 at stages.0.adam_beta2"),
+        ("stages.0.learning_rate=.inf", "Expected a number <= 1000000.0 at stages.0.learning_rate"),
+        ("seed=-5", "Expected a whole number >= 0 at seed"),
+        ("stages.0.learning_rates={tower: 1}", "it is one of projector, llm, vision at stages.0.learning_rates"),
+    ],
+)
+def test_a_number_that_no_optimizer_takes_is_one_line(word: str, said: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        load(ROOT / "scripts" / "recipes" / "train" / "tiny.yaml", [word])
+    assert said in str(raised.value) and len(str(raised.value).splitlines()) == 1
