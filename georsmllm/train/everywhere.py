@@ -6,6 +6,8 @@ of all parameters: a process whose micro-batch is text alone would leave the oth
 through the tower and the projector, by the model's own way, and adds their features times zero to the embedded words. This
 happens exactly where a picture's features would be made, between the embedding and the language model: ZeRO-3 gathers weights
 again on the way back, and processes that came by another order wait for each other just the same.
+
+A process alone needs it where the language model is frozen: words alone would leave nothing to compute a gradient of.
 """
 
 from __future__ import annotations

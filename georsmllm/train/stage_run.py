@@ -102,7 +102,7 @@ def _model(run: StageRun) -> Model:
     plain = model.get_base_model() if run.stage.lora is not None else model
     if recipe.data.batching == "packed" and attention == "sdpa":
         attend_by_sample(plain)
-    if run.job.ranks.size > 1:
+    if run.job.ranks.size > 1 or "llm" not in run.stage.train:  # of words alone, nothing else would learn
         keep_vision_in_step(plain)
     going_on = f", goes on from {run.resumed}" if run.resumed is not None else ""
     run.job.say(f"stage {run.stage.name}: learns {stages.said(stages.counts(model))}")

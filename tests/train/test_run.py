@@ -286,3 +286,14 @@ def test_short_memory_of_this_machine_is_known_by_its_words() -> None:
         torch.empty(1 << 50)
     assert is_no_room(raised.value)
     assert not is_no_room(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+
+
+@pytest.mark.parametrize(
+    ("learning", "lora"), [(("projector",), None), (("vision",), None), (("projector", "vision"), Lora(r=2))]
+)
+def test_a_stage_without_the_language_model_passes_over_words_alone(below, tmp_path, learning, lora) -> None:
+    """One sample a micro-batch, a quarter of them without an image."""
+    stage = msgspec.structs.replace(ALL, train=learning, lora=lora, max_steps=12)
+    data = msgspec.structs.replace(recipe(below).data, batching="padded")
+    train(job(recipe(below, stage, data=data), tmp_path / "run"))
+    assert 0.0 in [norm for (norm,) in metrics(tmp_path / "run/1-all", "grad_norm")]
