@@ -43,9 +43,17 @@ class _Place(NamedTuple):
     rows: int
 
 
-def epochs_of(tokens: Ints, weights: NDArray[np.float64], settings: Settings) -> list[tuple[Ints, Ints]]:
-    """(samples in their order, samples of each row) of every epoch."""
-    found: list[tuple[Ints, Ints]] = []
+class Epoch(NamedTuple):
+    """samples: in their order. sizes: samples of each row. whole: samples of an epoch that is read to its end."""
+
+    samples: Ints
+    sizes: Ints
+    whole: int
+
+
+def epochs_of(tokens: Ints, weights: NDArray[np.float64], settings: Settings) -> list[Epoch]:
+    """Every epoch of a run; the last may be a part of one."""
+    found: list[Epoch] = []
     needed = None
     if settings.max_steps is not None:
         needed = settings.max_steps * settings.world * settings.rows * settings.accumulation
@@ -54,13 +62,15 @@ def epochs_of(tokens: Ints, weights: NDArray[np.float64], settings: Settings) ->
     while rows < needed if needed is not None else left > 0:
         epoch = len(found)
         members = _shuffled(_members(weights, epoch, settings.seed), settings.seed, "epoch", epoch)
+        whole = len(members)
         if needed is None:
             members = members[: round(min(left, Fraction(1)) * len(members))]
             left -= 1
         if not len(members):
             raise UsageError("there is no sample to learn from; raise the weights or the epochs")
-        found.append(_ROWS_OF[settings.batching](members, tokens, _Place(epoch, rows), settings))
-        rows += len(found[-1][1])
+        samples, sizes = _ROWS_OF[settings.batching](members, tokens, _Place(epoch, rows), settings)
+        found.append(Epoch(samples, sizes, whole))
+        rows += len(sizes)
     return found
 
 

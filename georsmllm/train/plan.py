@@ -42,7 +42,8 @@ class Facts(NamedTuple):
 class Plan:
     """len: micro-batches of one process. samples: of all rows in their order, those of row r from row_ends[r - 1] to
     row_ends[r]. order: the rows of all micro-batches, those of micro-batch i of a rank from slot_ends[i * world + rank - 1]
-    to slot_ends[i * world + rank]. epoch_ends: the samples that each epoch ends with."""
+    to slot_ends[i * world + rank]. epoch_ends: the samples that each epoch ends with, of the last as if
+    it were read to its end."""
 
     settings: Settings
     samples: NDArray[np.int32]
@@ -102,9 +103,10 @@ def make_plan(tokens: NDArray[np.int32], weights: NDArray[np.float64], settings:
         raise UsageError(f"a sample has {int(tokens.max())} tokens, a row has {settings.row_length}: raise pack_length")
     long = tokens.astype(np.int64)
     parts = epochs_of(long, weights, settings)
-    samples = np.concatenate([part[0] for part in parts])
-    sizes = np.concatenate([part[1] for part in parts])
-    epoch_ends = np.cumsum([len(part[0]) for part in parts])
+    samples = np.concatenate([part.samples for part in parts])
+    sizes = np.concatenate([part.sizes for part in parts])
+    starts = np.cumsum([0, *(len(part.samples) for part in parts[:-1])])
+    ends = starts + [part.whole for part in parts]
     a_step = settings.world * settings.rows * settings.accumulation
     if settings.max_steps is not None:
         sizes = sizes[: settings.max_steps * a_step]
@@ -128,7 +130,7 @@ def make_plan(tokens: NDArray[np.int32], weights: NDArray[np.float64], settings:
         row_ends=row_ends,
         order=order,
         slot_ends=np.cumsum(slot_sizes, dtype=np.int64),
-        epoch_ends=np.append(epoch_ends[epoch_ends < len(samples)], len(samples)),
+        epoch_ends=ends[starts < len(samples)],
     )
 
 
