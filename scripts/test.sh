@@ -13,9 +13,9 @@ install_dev() { # skipped while pyproject.toml and the constraints are those of 
         echo "nothing to install: .venv is up to date"
         return
     fi
-    .venv/bin/python -m pip install -qq -c constraints-cpu.txt -e '.[dev]'
+    .venv/bin/python -m pip install -qq -c constraints-cpu.txt -e '.[dev,train]'
     echo "$want" >.venv/installed
-    echo "installed georsmllm (editable) with its dev extra"
+    echo "installed georsmllm (editable) with its dev and train extras"
 }
 
 build_wheel() { # into build/: the wheel, the same unpacked, and an environment that has it and not the source tree
