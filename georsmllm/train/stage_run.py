@@ -54,28 +54,32 @@ def teach(job: Job, number: int) -> int | None:
     watching = _callbacks(run, waiting)  # an evaluation that cannot be is said before the model is loaded
     trainer: StageTrainer | None = None
     try:
-        model = _model(run)
-        with interruption() as asked:
-            trainer = StageTrainer(model, arguments, _course(run, waiting, asked), callbacks=watching)
-            trainer.train(resume_from_checkpoint=None if run.resumed is None else str(run.resumed))
-    except Stopped as stopped:
-        return stopped.step
-    except RuntimeError as error:
-        raise _explained(error, run, None if trainer is None else trainer.micro) from error
-    finally:
-        for one in watching:
-            one.close()
+        try:
+            model = _model(run)
+            with interruption() as asked:
+                trainer = StageTrainer(model, arguments, _course(run, waiting, asked), callbacks=watching)
+                trainer.train(resume_from_checkpoint=None if run.resumed is None else str(run.resumed))
+        except Stopped as stopped:
+            return stopped.step
+        finally:
+            for one in watching:
+                one.close()
+    except (RuntimeError, ConnectionError) as error:  # a lost worker is one or the other, and also heard of in a close
+        told = _explained(error, run, None if trainer is None else trainer.micro)
+        if told is None:
+            raise
+        raise told from error
     save_final(trainer, run.stage, run.start, run.folder / FINAL, is_bf16=job.recipe.bf16)
     return None
 
 
-def _explained(error: RuntimeError, run: StageRun, micro: int | None) -> RuntimeError | OwnTrouble:
-    """An error of PyTorch's as one line, where it has a cause that a person can mend; any other as it is. micro: what was
-    computed, None while the model was loaded."""
+def _explained(error: Exception, run: StageRun, micro: int | None) -> OwnTrouble | None:
+    """An error of PyTorch's as one line, where it has a cause that a person can mend. micro: what was computed, None while the
+    model was loaded."""
     if is_lost_worker(error):
         return OwnTrouble(lost_worker(error, run.job.recipe.data.dataloader_num_workers))
     if not is_no_room(error):
-        return error
+        return None
     plan, samples = run.lesson.plan, run.lesson.samples
     what = "the model itself"
     if micro is not None:

@@ -14,22 +14,23 @@ class OwnTrouble(UsageError):
     """No room on this process's device or disk, a worker of its own that is gone."""
 
 
-def is_no_room(error: RuntimeError) -> bool:
+def is_no_room(error: Exception) -> bool:
     """Of a GPU, or of this machine's own memory."""
     from torch import OutOfMemoryError
 
     return isinstance(error, OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
 
 
-def is_lost_worker(error: RuntimeError) -> bool:
-    return str(error).startswith("DataLoader worker")
+def is_lost_worker(error: Exception) -> bool:
+    """A signal says so, or the pipe of its batches, whichever is first."""
+    return isinstance(error, ConnectionError) or str(error).startswith("DataLoader worker")
 
 
-def lost_worker(error: RuntimeError, num_workers: int) -> str:
-    """A process that decodes images was killed from outside."""
+def lost_worker(error: Exception, num_workers: int) -> str:
     return (
-        f"{str(error).splitlines()[0]} It decodes images, and was most likely ended for want of memory (of RAM, or of /dev/shm "
-        f"in a container): lower data.dataloader_num_workers (now {num_workers}), then run the same command again"
+        "a process that decodes images was ended from outside, most likely for want of memory (RAM, or /dev/shm in a "
+        f"container): lower data.dataloader_num_workers (now {num_workers}), then run the same command again "
+        f"({str(error).splitlines()[0]})"
     )
 
 
