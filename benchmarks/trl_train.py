@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import importlib.util
 import statistics
 import tempfile
 import time
@@ -310,6 +311,8 @@ def main() -> None:
             **{f"ours {kind}": partial(ours, batching=kind) for kind in ("padded", "grouped", "packed")},
             SIDES[-1]: lambda on: bare(on, "packed"),
         }
+        if importlib.util.find_spec("trl") is None:
+            raise SystemExit("this compares with TRL, which is not here: pip install trl datasets")
         device = (
             torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
         )
