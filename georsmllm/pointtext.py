@@ -34,8 +34,8 @@ GridPoint = tuple[int, int]
 GridRing = list[GridPoint]
 
 _POINT = r"\([0-9]{1,6},[0-9]{1,6}\)"
-_RING = re.compile(rf"\[{_POINT}(?:,{_POINT})*+\]")
-_PREFIX = re.compile(rf"\[?(?:{_POINT},?)*+")
+_RING = re.compile(rf"\[{_POINT}(?>(?:,{_POINT})*)\]")
+_PREFIX = re.compile(rf"\[?(?>(?:{_POINT},?)*)")
 _INTS = re.compile(r"[0-9]+")
 
 

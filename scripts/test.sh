@@ -6,9 +6,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/environment.sh
 
-install_dev() { # skipped while pyproject.toml and the constraints are those of the last time
+install_dev() { # skipped while pyproject.toml, the constraints and this file are those of the last time
     local want
-    want=$(cat pyproject.toml constraints-cpu.txt | .venv/bin/python -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())')
+    want=$(cat pyproject.toml constraints-cpu.txt scripts/test.sh | .venv/bin/python -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())')
     if [ "$(cat .venv/installed 2>/dev/null)" = "$want" ]; then
         echo "nothing to install: .venv is up to date"
         return

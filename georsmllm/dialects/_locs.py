@@ -20,7 +20,7 @@ extent = relative(BINS)
 
 _NAME = r"[^<>\s](?:[^<>\n]{0,198}[^<>\s])?"
 STRETCH = stretch(
-    rf"(?:^{_NAME}(?=<loc_))?<loc_[0-9]*+>?(?:<loc_[0-9]*+>?|<sep>|{_NAME}(?=<loc_))*+", "There are none."
+    rf"(?:^{_NAME}(?=<loc_))?<loc_[0-9]*+>?(?>(?:<loc_[0-9]*+>?|<sep>|{_NAME}(?=<loc_))*)", "There are none."
 )
 """A label has no space between itself and its tokens, words of a sentence do; it stands at the beginning of a line or after
 an object."""

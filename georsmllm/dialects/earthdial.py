@@ -25,7 +25,7 @@ SAYS: tuple[Kind, ...] = ("box", "rbox")
 _ITEM = re.compile(r"\[?\[(?:-?[0-9]{1,5}, ?){4}-?[0-9]{1,3}\]\]?")
 _BETWEEN = re.compile(r"(?:, ?)?(?=\[)")
 _LIST = r"\[\[?-?[0-9][-0-9., ]*+\]{0,2}"
-_STRETCH = stretch(rf"<box>[-0-9., \[\]]*+(?:</box>)?|\[{_LIST}(?:(?:, ?)?{_LIST})*+")
+_STRETCH = stretch(rf"<box>[-0-9., \[\]]*+(?:</box>)?|\[{_LIST}(?>(?:(?:, ?)?{_LIST})*)")
 _OPEN, _CLOSE = "<box>", "</box>"
 
 extent = relative(SPAN)

@@ -26,10 +26,10 @@ _NAMES: dict[Kind, str] = {"box": "box", "rbox": "quad", "polygon": "poly"}
 _PAIR = "(?:<[0-9]{1,6}>){2}"
 _ITEM = re.compile(
     rf"<box>(?P<box>(?:{_PAIR}){{2}})</box>|<quad>(?P<rbox>(?:{_PAIR}){{4}})</quad>"
-    rf"|<poly>(?P<polygon>(?:{_PAIR})++(?:<sep>(?:{_PAIR})++)*+)</poly>"
+    rf"|<poly>(?P<polygon>(?>(?:{_PAIR})+)(?>(?:<sep>(?>(?:{_PAIR})+))*))</poly>"
 )
 _BETWEEN = re.compile(r"(?=<)")
-_STRETCH = stretch(r"<(?:box|quad|poly)>(?:<sep>|</?(?:box|quad|poly)>|<-?[0-9][0-9.]*+>?)*+")
+_STRETCH = stretch(r"<(?:box|quad|poly)>(?>(?:<sep>|</?(?:box|quad|poly)>|<-?[0-9][0-9.]*+>?)*)")
 
 extent = relative(SPAN)
 

@@ -32,8 +32,8 @@ SAYS: tuple[Kind, ...] = ("rbox",)
 _NUMBER = r"<-?[0-9]{1,5}(?:\.[0-9]{1,4})?>"
 _ITEM = re.compile(rf"\{{(?:{_NUMBER}){{4}}\|<-?[0-9]{{1,3}}>\}}")
 _BETWEEN = re.compile(r", ?(?=\{)")
-_BRACES = r"\{<-?[0-9][-0-9.<>|]*+\}?(?:, ?\{[-0-9.<>|]*+\}?)*+"
-_STRETCH = stretch(rf"<rbox>\(?(?:{_BRACES})?+\)?(?:</rbox>)?|{_BRACES}", NOTHING)
+_BRACES = r"\{<-?[0-9][-0-9.<>|]*+\}?(?>(?:, ?\{[-0-9.<>|]*+\}?)*)"
+_STRETCH = stretch(rf"<rbox>\(?(?>(?:{_BRACES})?)\)?(?:</rbox>)?|{_BRACES}", NOTHING)
 _OPEN, _CLOSE = "<rbox>(", ")</rbox>"
 
 extent = relative(SPAN)

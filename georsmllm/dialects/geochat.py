@@ -34,7 +34,7 @@ SAYS: tuple[Kind, ...] = ("box", "rbox")
 
 _ITEM = re.compile(r"\{(?:<-?[0-9]{1,5}>){4}(?:\|<-?[0-9]{1,3}>)?\}")
 _BETWEEN = re.compile(r"(?:<delim>)?(?=\{)")
-_STRETCH = stretch(r"\{<-?[0-9][-0-9<>|]*+\}?(?:(?:<delim>)?\{[-0-9<>|]*+\}?)*+")
+_STRETCH = stretch(r"\{<-?[0-9][-0-9<>|]*+\}?(?>(?:(?:<delim>)?\{[-0-9<>|]*+\}?)*)")
 
 extent = relative(SPAN)
 

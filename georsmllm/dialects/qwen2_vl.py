@@ -29,7 +29,7 @@ _ITEM = re.compile(
 )
 _BETWEEN = re.compile(r"(?=<\|)")
 _ANY = r"<\|(?:object_ref|box|quad)_(?:start|end)\|>"
-_STRETCH = stretch(rf"(?:{_REF})?{_ANY}[-0-9(),. ]*+(?:{_ANY}(?:[^<>\n]{{0,200}}(?={_ANY}))?)*+")
+_STRETCH = stretch(rf"(?:{_REF})?{_ANY}[-0-9(),. ]*+(?>(?:{_ANY}(?:[^<>\n]{{0,200}}(?={_ANY}))?)*)")
 
 extent = relative(SPAN)
 

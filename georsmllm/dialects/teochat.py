@@ -19,7 +19,7 @@ SAYS: tuple[Kind, ...] = ("box",)
 _ITEM = re.compile(r"\[[0-9]{1,6}(?:, ?[0-9]{1,6}){3}\]")
 _BETWEEN = re.compile(r"(?:, ?)?(?=\[)")
 _LIST = r"\[-?[0-9][-0-9., ]*+\]?"
-_STRETCH = stretch(rf"{_LIST}(?:(?:, ?)?{_LIST})*+")
+_STRETCH = stretch(rf"{_LIST}(?>(?:(?:, ?)?{_LIST})*)")
 
 extent = relative(SPAN)
 

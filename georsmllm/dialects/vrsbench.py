@@ -18,7 +18,7 @@ SAYS: tuple[Kind, ...] = ("box",)
 
 _ITEM = re.compile(r"\{(?:<[0-9]{1,6}>){4}\}")
 _BETWEEN = re.compile(r"(?=\{)")
-_STRETCH = stretch(r"\{<-?[0-9][-0-9<>|]*+\}?(?:\{[-0-9<>|]*+\}?)*+")
+_STRETCH = stretch(r"\{<-?[0-9][-0-9<>|]*+\}?(?>(?:\{[-0-9<>|]*+\}?)*)")
 
 extent = relative(SPAN)
 

@@ -27,7 +27,7 @@ _NUMBER = r"-?[0-9]{1,3}(?:\.[0-9]{1,30})?(?:[eE][-+]?[0-9]{1,2})?"
 _ITEM = re.compile(rf"\[{_NUMBER}(?:, ?{_NUMBER}){{7}}\]")
 _BETWEEN = re.compile(r";(?=\[)")
 _LIST = r"\[-?[0-9][-+0-9.eE, ]*+\]?"
-_STRETCH = stretch(rf"{_LIST}(?:;{_LIST})*+")
+_STRETCH = stretch(rf"{_LIST}(?>(?:;{_LIST})*)")
 
 extent = relative(1)
 

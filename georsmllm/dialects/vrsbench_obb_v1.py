@@ -25,7 +25,7 @@ SAYS: tuple[Kind, ...] = ("rbox",)
 
 _ITEM = re.compile(r"\{(?:<-?[0-9]{1,5}>){4}\|<-?[0-9]{1,3}>\}")
 _BETWEEN = re.compile(r"(?=\{)")
-_STRETCH = stretch(r"\{<-?[0-9][-0-9<>|]*+\}?(?:\{[-0-9<>|]*+\}?)*+")
+_STRETCH = stretch(r"\{<-?[0-9][-0-9<>|]*+\}?(?>(?:\{[-0-9<>|]*+\}?)*)")
 
 extent = relative(SPAN)
 

@@ -18,9 +18,9 @@ FURTHEST = 1e8
 """Numbers beyond are taken for this one: no place in any view."""
 
 _NUMBER = r"[-+]?(?:[0-9]{1,7}+(?:\.[0-9]{1,30}+)?|\.[0-9]{1,30}+)(?:[eE][-+]?[0-9]{1,2}+)?"
-_TAGS = r"(?:<NUMBER>)++".replace("NUMBER", _NUMBER)
+_TAGS = r"(?>(?:<NUMBER>)+)".replace("NUMBER", _NUMBER)
 _PAIR = r"\(\s?NUMBER,\s?NUMBER\s?\)".replace("NUMBER", _NUMBER)
-_LIST = r"\[\s?NUMBER(?:\s?,\s?NUMBER)++\s?\]".replace("NUMBER", _NUMBER)
+_LIST = r"\[\s?NUMBER(?>(?:\s?,\s?NUMBER)+)\s?\]".replace("NUMBER", _NUMBER)
 
 _PAIRS_LIST = r"\[\s?NUMBER\s?,\s?NUMBER\s?\]".replace("NUMBER", _NUMBER)
 _KEY = r"(?:[a-z ]{0,20}bbox(?:_2d)?|box|point_2d|points|poly|polygon|quad|obb)"
@@ -30,15 +30,15 @@ _NAMED = r"""["']?NAME["']?\s?[:=]\s?["']?NUMBER["']?[,;\s]{0,3}""".replace("NAM
 
 FORMS: dict[str, re.Pattern[str]] = {
     "braces": re.compile(rf"\{{{_TAGS}(?:\|<{_NUMBER}>)?\}}"),
-    "location tokens": re.compile(rf"(?:<loc_{_NUMBER}>)++"),
+    "location tokens": re.compile(rf"(?>(?:<loc_{_NUMBER}>)+)"),
     "tagged": re.compile(rf"<(?:box|quad|poly)>({_TAGS})"),
     "bare tags": re.compile(rf"<{_NUMBER}>{_TAGS}"),
     "JSON": re.compile(rf'"{_KEY}"\s?:\s?(\[[-+0-9.eE,\s\[\]]{{3,4000}}+)'),
-    "pairs": re.compile(rf"{_PAIR}(?:\s?,\s?{_PAIR})*+"),
-    "list of pairs": re.compile(rf"\[\s?{_PAIRS_LIST}(?:\s?,\s?{_PAIRS_LIST})++\s?\]"),
+    "pairs": re.compile(rf"{_PAIR}(?>(?:\s?,\s?{_PAIR})*)"),
+    "list of pairs": re.compile(rf"\[\s?{_PAIRS_LIST}(?>(?:\s?,\s?{_PAIRS_LIST})+)\s?\]"),
     "lists": re.compile(_LIST),
-    "named numbers": re.compile(rf"{_NAMED}(?:{_NAMED})++"),
-    "bare numbers": re.compile(rf"{_NUMBER}(?:[\s,]{{1,2}}{_NUMBER}){{3,}}+"),
+    "named numbers": re.compile(rf"{_NAMED}(?>(?:{_NAMED})+)"),
+    "bare numbers": re.compile(rf"{_NUMBER}(?>(?:[\s,]{{1,2}}{_NUMBER}){{3,}})"),
 }
 """How an object may be bracketed, the most telling first."""
 

@@ -35,7 +35,7 @@ pixels instead (Qwen2.5-VL) sees two frames when it gets both. A file that would
 `--images none`, ROOT_IMAGE_DIR is the folder of the set."""
 
 _POINT = r"\([0-9]+,[0-9]+\)"
-_POINTS_AND_BOXES = re.compile(rf"\[{_POINT}(?:,{_POINT})?\](?:;\[{_POINT}(?:,{_POINT})?\])*+")
+_POINTS_AND_BOXES = re.compile(rf"\[{_POINT}(?:,{_POINT})?\](?>(?:;\[{_POINT}(?:,{_POINT})?\])*)")
 
 
 class _Size(msgspec.Struct, frozen=True, gc=False):

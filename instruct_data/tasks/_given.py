@@ -30,7 +30,7 @@ _OF_ANOTHER = (
 )
 """After the name of a side: whose it is, where it is not the image's."""
 _PLACE = re.compile(
-    r"\b(?:on|at|in|to|towards?) the (?:far |very )?(top|upper|bottom|lower|left|right)(?:[ -](left|right))?+\b"
+    r"\b(?:on|at|in|to|towards?) the (?:far |very )?(top|upper|bottom|lower|left|right)(?>(?:[ -](left|right))?)\b"
     f"(?!{_OF_ANOTHER})",
     re.IGNORECASE,
 )

@@ -162,3 +162,16 @@ def test_the_demo_recipe_shows_every_task() -> None:
 @pytest.mark.parametrize("path", SHELL, ids=lambda path: path.name)
 def test_shell_scripts_parse(path: Path) -> None:
     subprocess.run(["bash", "-n", path], check=True)
+
+
+def test_no_group_of_a_pattern_is_possessive() -> None:
+    """Python 3.11.0 to 3.11.4 match `(...)*+` wrongly where the group itself backtracks (CPython gh-106052); `(?>(...)*)` is
+    the same and right."""
+    possessive = re.compile(r"""[^\\]\)(?:[*+?]|\{\{?[0-9,]+\}?\})\+[^ =]""")
+    found = [
+        f"{path}:{number}"
+        for path in sorted(p for folder in FLOORS for p in (ROOT / folder).rglob("*.py"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if possessive.search(line)
+    ]
+    assert found == []
