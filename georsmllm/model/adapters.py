@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -113,7 +114,9 @@ def attach(
     if lora.bits is not None:
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
     torch.manual_seed(seed)
-    return get_peft_model(model, config, autocast_adapter_dtype=in_float32)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", load.RENAMED, FutureWarning)
+        return get_peft_model(model, config, autocast_adapter_dtype=in_float32)
 
 
 def merge(folder: Path, out: Path, *, base: str | Path | None = None, dtype: load.DType = "auto") -> Path:

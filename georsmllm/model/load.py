@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
     from georsmllm.model.image_only import ImageOnlyProcessor
 
-__all__ = ["Attention", "DType", "adapted", "model", "processor", "resolve"]
+__all__ = ["RENAMED", "Attention", "DType", "adapted", "model", "processor", "resolve"]
 
 DType = Literal["auto", "bfloat16", "float32"]
 Attention = Literal["sdpa", "eager", "flash_attention_2"]
 _HELD_WHOLE = ["vision_tower", "multi_modal_projector", "lm_head"]
 """What QLoRA leaves in full precision: small, or read by the loss."""
+RENAMED = "`is_gradient_checkpointing` is deprecated"
+"""What transformers 5.23 says of a name that PEFT asks for, and that 5.17 knows no other for."""
 
 
 def model(
@@ -93,6 +95,7 @@ def adapted(
     whole = model(found, dtype=dtype, attn_implementation=attn_implementation)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Found missing adapter keys")  # an error below
+        warnings.filterwarnings("ignore", RENAMED, FutureWarning)
         try:
             both = PeftModel.from_pretrained(whole, folder)
         except (ValueError, RuntimeError, re.error) as error:
