@@ -24,8 +24,8 @@ __all__ = ["RENAMED", "Attention", "DType", "adapted", "model", "processor", "re
 
 DType = Literal["auto", "bfloat16", "float32"]
 Attention = Literal["sdpa", "eager", "flash_attention_2"]
-_HELD_WHOLE = ["vision_tower", "multi_modal_projector", "lm_head"]
-"""What QLoRA leaves in full precision: small, or read by the loss."""
+_HELD_WHOLE = ["model.vision_tower", "model.multi_modal_projector", "lm_head"]
+"""What QLoRA leaves in full precision: small, or read by the loss. Whole names: transformers matches them from their start."""
 RENAMED = "`is_gradient_checkpointing` is deprecated"
 """What transformers 5.23 says of a name that PEFT asks for, and that 5.17 knows no other for."""
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -16,6 +17,8 @@ from safetensors.torch import load_file, save_file
 
 from georsmllm.errors import UsageError
 from georsmllm.model import load, soundness
+from georsmllm.model.adapters import attach
+from georsmllm.train.recipe import Lora
 
 pytestmark = pytest.mark.filterwarnings("default")
 
@@ -234,3 +237,23 @@ def test_a_model_is_known_by_its_numbers_not_by_its_form(mini: Path, broken: Pat
     assert soundness.identity(mini) == soundness.identity(broken)
     change_weights(broken, lambda weights: weights["image_newline"].add_(1))
     assert soundness.identity(mini) != soundness.identity(broken)
+
+
+def test_quantising_leaves_all_but_the_language_model_whole(mini: Path) -> None:
+    """transformers matches these names from their start, or as an end."""
+    held = tuple(load._HELD_WHOLE)
+    linear = [name for name, one in load.model(mini).named_modules() if isinstance(one, torch.nn.Linear)]
+    assert {name for name in linear if not name.startswith(held)} == {
+        name for name in linear if name.startswith("model.language_model.")
+    }
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+def test_a_quantised_model_takes_adapters_and_a_whole_projector(mini: Path, bits: Literal[4, 8]) -> None:
+    pytest.importorskip("bitsandbytes")
+    both = attach(load.model(mini, dtype="bfloat16", bits=bits), Lora(r=4, bits=bits), ("projector", "llm"), seed=0)
+    kinds = {type(one).__name__ for name, one in both.named_modules() if name.endswith(".q_proj.base_layer")}
+    assert kinds == {"Linear4bit" if bits == 4 else "Linear8bitLt"}
+    learning = {name.split(".")[-1] for name, one in both.named_parameters() if one.requires_grad}
+    assert learning == {"weight", "bias"}, "of adapters and of the projector"
+    assert any("multi_modal_projector" in name for name, one in both.named_parameters() if one.requires_grad)
