@@ -123,7 +123,8 @@ PEAK_BF16 = {
     r"V100-PCIE": 112.0,  # V100 data sheet; these have no bf16, fp16 is meant
     r"V100": 125.0,
 }
-"""Names as the driver gives them, the first that matches."""
+"""Names as the driver gives them, the first that matches. Written from memory of the sheets named, and not held against them
+yet: do so before an MFU is published."""
 
 
 def peak_flops(device: str) -> float | None:

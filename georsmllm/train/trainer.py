@@ -225,8 +225,8 @@ def _num_supervised(batch: Batch) -> int:
 
 
 def supervised_only(batch: Batch) -> Batch:
-    """The same micro-batch, whose logits are computed only where some row learns from them: a third of a step's memory and
-    a good part of its time go to a vocabulary of 150 000 at places that no loss is computed for.
+    """The same micro-batch, whose logits are computed only where some row learns from them: at the others
+    a vocabulary of 150 000 takes memory and time that no loss asks for.
 
     labels and shift_labels are of those places: what the next token is.
     """
