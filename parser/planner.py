@@ -22,6 +22,10 @@ class NoCondition(GeoRSMLLMError):
     """The query holds no visual condition: chit-chat, an empty or an absurd text; the message says so in one line."""
 
 
+class NoPlan(GeoRSMLLMError):
+    """A planner that could not do its work: a server that is down, slow, or answers what is no plan; one line."""
+
+
 class Planner(Protocol):
     def plan(self, query: str, *, num_images: int = 1) -> Planned:
         """The plan of a query about one image, or about two of a pair. Raises NoCondition."""
