@@ -42,6 +42,12 @@ _GDAL_FORMATS = {
     b"BM": "BMP",
     b"RIFF": "WEBP",
 }
+# Without the first, GDAL fills the missing part of a JPEG with grey; without the second, it lists the whole folder.
+_GDAL_SETTINGS = {
+    "GDAL_ERROR_ON_LIBJPEG_WARNING": True,
+    "GDAL_DISABLE_READDIR_ON_OPEN": "TRUE",
+    "GDAL_PAM_ENABLED": False,
+}
 _PILLOW_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
 _PILLOW_BREAKS_WITH = (OSError, SyntaxError, ValueError, IndexError, TypeError, EOFError, struct.error, zlib.error)
 
@@ -159,6 +165,12 @@ def pixels(path: Path) -> Image:
 @contextmanager
 def dataset(path: Path) -> Iterator[DatasetReader]:
     """A rasterio dataset; what GDAL cannot read inside the block is BadImage(image_truncated)."""
+    with decoding(path), opened(path) as data:
+        yield data
+
+
+def opened(path: Path) -> DatasetReader:
+    """A rasterio dataset that the caller closes; read it inside `decoding`."""
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
@@ -166,17 +178,30 @@ def dataset(path: Path) -> Iterator[DatasetReader]:
     driver = next((driver for magic, driver in _GDAL_FORMATS.items() if first.startswith(magic)), None)
     if driver is None:
         raise _cannot_open(path, "")
-    # Without the first, GDAL fills the missing part of a JPEG with grey; without the second, it lists the whole folder.
-    with rasterio.Env(GDAL_ERROR_ON_LIBJPEG_WARNING=True, GDAL_DISABLE_READDIR_ON_OPEN="TRUE", GDAL_PAM_ENABLED=False):
+    try:
+        with rasterio.Env(**_GDAL_SETTINGS), warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            data = rasterio.open(path, driver=driver)
+    except RasterioError as error:
+        raise _cannot_open(path, str(error)) from None
+    try:
+        _check_bomb(path, data.width, data.height)
+    except BadImage:
+        data.close()
+        raise
+    return data
+
+
+@contextmanager
+def decoding(path: Path, cache_bytes: int | None = None) -> Iterator[None]:
+    """What GDAL cannot read inside the block is BadImage(image_truncated). cache_bytes: how much of what it has decoded
+    GDAL may keep (else a twentieth of the machine's memory)."""
+    import rasterio
+    from rasterio.errors import RasterioError
+
+    cache = {} if cache_bytes is None else {"GDAL_CACHEMAX": cache_bytes}
+    with rasterio.Env(**_GDAL_SETTINGS, **cache):
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", NotGeoreferencedWarning)
-                data = rasterio.open(path, driver=driver)
+            yield
         except RasterioError as error:
-            raise _cannot_open(path, str(error)) from None
-        with data:
-            _check_bomb(path, data.width, data.height)
-            try:
-                yield data
-            except RasterioError as error:
-                raise BadImage("image_truncated", f"cut short or damaged: {error.__cause__ or error}", path) from None
+            raise BadImage("image_truncated", f"cut short or damaged: {error.__cause__ or error}", path) from None

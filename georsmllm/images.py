@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
     Array = NDArray[np.generic]
+    Limits = tuple[tuple[float, float], ...]
     Labels = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.int32]
 
-_SAMPLE_PIXELS = 1_000_000  # percentiles of larger files come from a decimated read
+SAMPLE_PIXELS = 1_000_000  # percentiles of larger files come from a decimated read
 
 
 class Stretch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,7 +98,7 @@ def to_rgb(
     stretch: Stretch,
     *,
     valid: NDArray[np.bool_] | None = None,
-    limits: tuple[tuple[float, float], ...] = (),
+    limits: Limits = (),
 ) -> NDArray[np.uint8]:
     """C x H x W (1 or 3 bands, any type) to H x W x 3: the one radiometry door.
 
@@ -118,7 +119,7 @@ def to_rgb(
     return _hwc(np.repeat(out, 3, axis=0) if len(out) == 1 else out)
 
 
-def band_limits(bands: Array, known: NDArray[np.bool_], stretch: Stretch) -> tuple[tuple[float, float], ...]:
+def band_limits(bands: Array, known: NDArray[np.bool_], stretch: Stretch) -> Limits:
     """The two percentiles of each band's known pixels; (0, 1) for a band without any."""
     import numpy as np
 
@@ -164,7 +165,7 @@ def read_label_rgb(path: Path) -> NDArray[np.uint8]:
     if not imagefile.needs_gdal(imagefile.head(path)):
         return np.asarray(imagefile.pixels(path).convert("RGBA"))[..., :3]
     with imagefile.dataset(path) as data:
-        bands = _paletted(data, data.read(1)) if _has_palette(data) else data.read()
+        bands = _paletted(data, data.read(1)) if has_palette(data) else data.read()
     if bands.dtype != np.uint8 or len(bands) not in (3, 4):
         raise BadImage("image_mode", f"expected 8-bit label colours, got {len(bands)} x {bands.dtype}", path)
     return _hwc(bands[:3])
@@ -204,28 +205,60 @@ def _hwc(bands: Array) -> NDArray[np.uint8]:
 
 
 def _read_rgb_by_gdal(path: Path, view: Window, stretch: Stretch) -> NDArray[np.uint8]:
-    from rasterio.windows import Window as Crop
-
-    crop = Crop(view.x, view.y, view.width, view.height)
     with imagefile.dataset(path) as data:
-        if _has_palette(data):
-            return to_rgb(_paletted(data, data.read(1, window=crop)), stretch)
-        indexes = _rgb_bands(data)
-        bands = data.read(indexes, window=crop)
-        if stretch.kind == "auto" and bands.dtype == "uint8":
-            return to_rgb(bands, stretch)
-        valid = data.read_masks(indexes, window=crop) != 0
-    return to_rgb(bands, stretch, valid=valid, limits=_file_limits(path, path.stat().st_mtime_ns, stretch))
+        limits = _file_limits(path, path.stat().st_mtime_ns, stretch) if is_stretched(data, stretch) else ()
+        return read_dataset(data, view, stretch=stretch, limits=limits)
 
 
 @lru_cache(maxsize=64)  # every tile of one scene asks for the same
-def _file_limits(path: Path, mtime_ns: int, stretch: Stretch) -> tuple[tuple[float, float], ...]:  # noqa: ARG001
+def _file_limits(path: Path, mtime_ns: int, stretch: Stretch) -> Limits:  # noqa: ARG001
     with imagefile.dataset(path) as data:
-        indexes = _rgb_bands(data)
-        step = max(1, math.isqrt(data.width * data.height // _SAMPLE_PIXELS))
-        shape = (len(indexes), max(1, data.height // step), max(1, data.width // step))
-        bands = data.read(indexes, out_shape=shape)
-        valid = data.read_masks(indexes, out_shape=shape) != 0
+        return dataset_limits(data, stretch)
+
+
+def read_dataset(
+    data: DatasetReader,
+    view: Window,
+    *,
+    stretch: Stretch,
+    limits: Limits,
+    size_wh: tuple[int, int] | None = None,
+) -> NDArray[np.uint8]:
+    """H x W x 3 of a window of an open dataset. limits: of the whole file, where `is_stretched`. size_wh: resampled to that
+    size, smaller by the mean of the pixels (palettes: the nearest one), from overviews where there are some."""
+    from rasterio.enums import Resampling
+    from rasterio.windows import Window as Crop
+
+    width, height = size_wh or (view.width, view.height)
+    smaller = width < view.width or height < view.height
+    how = Resampling.average if smaller else Resampling.bilinear
+    if size_wh in (None, (view.width, view.height)) or has_palette(data):
+        how = Resampling.nearest
+    crop = Crop(view.x, view.y, view.width, view.height)
+    if has_palette(data):
+        indices = data.read(1, window=crop, out_shape=(height, width), resampling=how)
+        return to_rgb(_paletted(data, indices), stretch)
+    indexes = _rgb_bands(data)
+    shape = (len(indexes), height, width)
+    bands = data.read(indexes, window=crop, out_shape=shape, resampling=how)
+    if not is_stretched(data, stretch):
+        return to_rgb(bands, stretch)
+    valid = data.read_masks(indexes, window=crop, out_shape=shape) != 0
+    return to_rgb(bands, stretch, valid=valid, limits=limits)
+
+
+def is_stretched(data: DatasetReader, stretch: Stretch) -> bool:
+    """Whether the pixels of a dataset depend on the limits of the whole file."""
+    return not has_palette(data) and (stretch.kind != "auto" or data.dtypes[0] != "uint8")
+
+
+def dataset_limits(data: DatasetReader, stretch: Stretch) -> Limits:
+    """The limits of each shown band of the whole file, of a sample of a million pixels where it has more."""
+    indexes = _rgb_bands(data)
+    step = max(1, math.isqrt(data.width * data.height // SAMPLE_PIXELS))
+    shape = (len(indexes), max(1, data.height // step), max(1, data.width // step))
+    bands = data.read(indexes, out_shape=shape)
+    valid = data.read_masks(indexes, out_shape=shape) != 0
     return band_limits(bands, valid, stretch)
 
 
@@ -242,7 +275,8 @@ def _rgb_bands(data: DatasetReader) -> list[int]:
     return [1, 2, 3] if data.count >= 3 else [1]
 
 
-def _has_palette(data: DatasetReader) -> bool:
+def has_palette(data: DatasetReader) -> bool:
+    """Whether the values of a dataset are indices of colours."""
     return bool(data.colorinterp[0].name == "palette")
 
 
