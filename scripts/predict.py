@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from georsmllm.answering import Engine, Tally
     from georsmllm.constrain.form import Form
     from georsmllm.model.tokens import Chat
-    from georsmllm.predicting import DType, EngineName, Run, Weights
+    from georsmllm.predicting import EngineName, Run, Weights
     from georsmllm.train.sources import Source
     from georsmllm.types import Record
 
@@ -76,13 +76,14 @@ def command(
       georsmllm score sets/demo predictions.jsonl
     """
     from georsmllm import answering, asked, predicting
+    from georsmllm.devices import device_and_dtype
     from georsmllm.model import anyres, needs, tokens
 
     part = _shard(shard)
     source = asked.open_asked(records, split, image_root=images)
     weights = predicting.weights_of(model, adapter, merged=merged)
     needs.require("answering")
-    device, kind = _device(device, dtype)
+    device, kind = device_and_dtype(device, dtype)
     decoding = answering.Decoding(max_new_tokens, temperature, top_p, seed)
     run = predicting.Run(engine, kind, batch_size or BATCH_SIZES[engine], constrained, decoding)
     count = min(len(source), limit or len(source))
@@ -156,29 +157,6 @@ def _engine(weights: Weights, run: Run, chat: Chat, *, device: str, workers: int
         weights, dtype=run.dtype, device=device, batch_size=run.batch_size, workers=workers,
         say=lambda line: print(line, flush=True),
     )  # fmt: skip
-
-
-def _device(name: str, dtype: Literal["auto", "bfloat16", "float32"]) -> tuple[str, DType]:
-    """What "auto" means here."""
-    import torch
-
-    if name == "auto":
-        name = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError, ImportError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise UsageError(f"--device {name} cannot be used here: {reason}; torch sees {_seen()}") from None
-    if dtype == "auto":
-        return name, "bfloat16" if name.startswith("cuda") else "float32"
-    return name, dtype
-
-
-def _seen() -> str:
-    import torch
-
-    num = torch.cuda.device_count()
-    return f"cpu and cuda:0 to cuda:{num - 1}" if num else "cpu alone"
 
 
 def _shard(words: str | None) -> Shard:

@@ -13,14 +13,12 @@ from georsmllm.geometry import clip, to_box, to_rbox
 from georsmllm.metrics.detection import Matched, matched
 from georsmllm.metrics.match import iou_matrix
 from georsmllm.metrics.quads import clockwise, convex_quads, own_ious
+from georsmllm.phrasing import UPRIGHT as UPRIGHT
 from georsmllm.pointtext import decode, encode
 from georsmllm.tiling import MIN_FIT
 from georsmllm.types import KINDS, Kind, PointSet, Said, Sample
 
 from ._gold import cell_of
-
-UPRIGHT = " Use upright boxes."
-"""Ends the question where a dataset has upright boxes only: the words must tell which form of answer is wanted."""
 
 SURE = 0.8
 """Boxes that each keep so much of themselves once they are said need no trial by matching."""

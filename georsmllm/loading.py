@@ -1,0 +1,164 @@
+"""`georsmllm.load`: a model from its folder as a session that is asked, with the planner and executor of this package.
+
+The one module of the library that knows a wing: it binds the default parser, as `__main__` binds the command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import msgspec
+
+from georsmllm.errors import UsageError
+from georsmllm.images import AUTO, Stretch
+from georsmllm.looking import Viewing
+
+if TYPE_CHECKING:
+    from georsmllm.found import Eyes, Outcome, Watch
+    from georsmllm.maskdecoder import MaskDecoder
+    from georsmllm.parser.planner import Planner
+    from georsmllm.session import ExecutorName, Made, MakePlan, Session, Unplanned
+
+POLYGONS = "polygons"
+"""In the place of a SAM 2 model: shapes are filled as the model said them."""
+
+
+class Language(NamedTuple):
+    """Whose planner. name: embedded, or llm: a model behind an OpenAI-compatible server, and the embedded one with a notice
+    where that fails; auto: llm where a server is named."""
+
+    name: Literal["auto", "embedded", "llm"] = "auto"
+    url: str = ""
+    model: str = ""
+    key: str = ""
+    timeout_s: float = 30.0
+    cache: Path | None = None
+
+
+def load(
+    model: str | Path,
+    *,
+    adapter: str | Path | None = None,
+    sam: str | Path = POLYGONS,
+    planner: Language | None = None,
+    device: str = "auto",
+    dtype: Literal["auto", "bfloat16", "float32"] = "auto",
+    viewing: Viewing | None = None,
+    stretch: Stretch = AUTO,
+    say: Callable[[str], None] = lambda _: None,
+) -> Session:
+    """A model (a folder, an adapter's folder, or a hub id) that answers queries about images.
+
+    sam: a SAM 2 model for masks (folder, hub id, or Meta's .pt file), or "polygons" to fill what the model says. say: is told
+    of loading that takes long. Raises UsageError.
+    """
+    from georsmllm import __version__, predicting
+    from georsmllm.discover import task
+    from georsmllm.model.needs import require
+    from georsmllm.model.soundness import identity
+    from georsmllm.predictions import fingerprint
+    from georsmllm.result import Maker
+    from georsmllm.session import Session
+
+    viewing = viewing or Viewing()
+    make_plan = planning(planner or Language())
+    weights = predicting.weights_of(str(model), None if adapter is None else Path(adapter), merged=False)
+    require("answering")
+    from georsmllm.devices import device_and_dtype
+
+    place, kind = device_and_dtype(device, dtype)
+    say(f"loading {weights.base}")
+    engine = predicting.generator(weights, dtype=kind, device=place, batch_size=viewing.batch_size, workers=2, say=say)
+    maker = Maker(
+        model=fingerprint(weights.base, weights=identity(weights.base)),
+        adapter=fingerprint(weights.adapter) if weights.adapter else "",
+        version=__version__,
+    )
+    title = (weights.adapter or weights.base).resolve().name
+    return Session(
+        engine,
+        title=title,
+        maker=maker,
+        make_plan=make_plan,
+        execute=executed,
+        decoder=decoder(sam, device=place, say=say),
+        task_of=task,
+        viewing=viewing,
+        stretch=stretch,
+    )
+
+
+def decoder(sam: str | Path, *, device: str, say: Callable[[str], None] = lambda _: None) -> MaskDecoder:
+    """What makes masks: SAM 2 of a folder, hub id or .pt file, or filled shapes."""
+    if str(sam) == POLYGONS:
+        from georsmllm.maskdecoder import PolygonDecoder
+
+        return PolygonDecoder()
+    say(f"loading {sam}")
+    from georsmllm.sam import load as load_sam
+
+    return load_sam(sam, device=device)
+
+
+def planning(language: Language) -> MakePlan:
+    """A planner as a session takes it."""
+    from georsmllm.parser.planner import NoCondition
+    from georsmllm.session import Made, Unplanned
+
+    planner = planner_of(language)
+
+    def make_plan(query: str, num_images: int) -> Made | Unplanned:
+        try:
+            planned = planner.plan(query, num_images=num_images)
+        except NoCondition as none:
+            return Unplanned(str(none))
+        return Made(planned.plan, msgspec.to_builtins(planned.plan), planned.planner, planned.notices)
+
+    return make_plan
+
+
+def planner_of(language: Language) -> Planner:
+    """The planner that a person means. Raises UsageError for a server without a model's name, or the other way round."""
+    from georsmllm.parser.embedded import EmbeddedPlanner
+
+    if language.name == "embedded" or (language.name == "auto" and not language.url and not language.model):
+        return EmbeddedPlanner()
+    if not language.url or not language.model:
+        raise UsageError(
+            "the llm planner needs the address of a server and the name of a model there: --llm-url, --llm-model"
+        )
+    from georsmllm.parser import llm
+
+    return llm.with_fallback(
+        llm.LlmPlanner(
+            base_url=language.url,
+            model=language.model,
+            api_key=language.key,
+            timeout_s=language.timeout_s,
+            cache=language.cache,
+        ),
+        EmbeddedPlanner(),
+    )
+
+
+def plan_of(text: str | bytes) -> Made:
+    """A plan that a person wrote, as JSON; raises UsageError."""
+    from georsmllm.parser.plan import BadPlan, read
+    from georsmllm.session import Made
+
+    try:
+        plan = read(text)
+    except BadPlan as bad:
+        raise UsageError(f"the plan: {bad}") from None
+    return Made(plan, msgspec.to_builtins(plan), "by hand")
+
+
+def executed(plan: object, eyes: Eyes, executor: ExecutorName, watch: Watch) -> Outcome:
+    """The outcome of a plan."""
+    from georsmllm.parser.execute import execute
+    from georsmllm.parser.plan import Plan
+
+    assert isinstance(plan, Plan)
+    return execute(plan, eyes, executor=executor, watch=watch)

@@ -1,0 +1,295 @@
+"""The eyes of an executor: a model asked about scenes of any size, tile by tile, its answers merged in the scene's frame.
+
+A scene that fits the model's view is one view. A larger one is first seen whole and coarse, where objects longer than the
+tiles' overlap are whole, then tile by tile, where small ones are sharp; what several views say of one object is merged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple
+
+from georsmllm import phrasing, seams, selecting
+from georsmllm.answering import Answer, Decoding, Engine, Question
+from georsmllm.errors import BadAnswer, CannotSay
+from georsmllm.found import ChangeKind, Chosen, Finding, Seen, Watch, outline
+from georsmllm.geometry import bounds, clip
+from georsmllm.phrasing import TaskOf, Worded
+from georsmllm.pointtext import decode, encode
+from georsmllm.types import ImageRef, Message, PointSet, Window
+from georsmllm.viewports import Viewport, around, viewports
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from georsmllm.constrain.form import Form
+    from georsmllm.maskdecoder import MaskDecoder
+    from georsmllm.scene import Scene
+
+MOST_ANCHORS = 8
+"""Of a question about candidates: the nearest ones, so that the view stays close."""
+SAME_SHARE = 0.5
+"""An area that changed was of a class where at least so much of it lies on objects of that class."""
+
+
+class Viewing(NamedTuple):
+    """How scenes are shown. tile_px, overlap_px: of views of one image; pair_tile_px: of a pair, whose images the model sees
+    whole at the tower's size. constrained: answers keep to their form. upright: boxes are asked upright. batch_size: views
+    asked at once."""
+
+    tile_px: int = 1024
+    overlap_px: int = 200
+    pair_tile_px: int = 512
+    max_new_tokens: int = 1024
+    constrained: bool = True
+    upright: bool = False
+    batch_size: int = 8
+
+    def overlap_of(self, tile_px: int) -> int:
+        """The overlap of tiles of that size, in proportion."""
+        return round(self.overlap_px * tile_px / self.tile_px)
+
+
+class Looking:
+    """An `Eyes`. area: only this part of the scenes is looked at, None for all of it. Ids count from 1 in the order in which
+    things are found."""
+
+    def __init__(
+        self,
+        scenes: Sequence[Scene],
+        engine: Engine,
+        decoder: MaskDecoder,
+        *,
+        task_of: TaskOf,
+        viewing: Viewing,
+        area: Window | None = None,
+        watch: Watch | None = None,
+    ) -> None:
+        self.scenes = tuple(scenes)
+        self._engine = engine
+        self._decoder = decoder
+        self._task_of = task_of
+        self._viewing = viewing
+        self._area = area
+        self._watch = watch or Watch()
+        self._ids = count(1)
+
+    @property
+    def images(self) -> tuple[ImageRef, ...]:
+        return tuple(scene.image for scene in self.scenes)
+
+    def find(self, phrase: str, *, image: int, as_area: bool, step: str) -> Seen:
+        """Every object that a noun phrase means, merged over all views."""
+        worded = phrasing.found(phrase, as_area=as_area, upright=self._viewing.upright, task_of=self._task_of)
+        return self._seen(worded, self._views(image, self._viewing.tile_px), (image,), step)
+
+    def change(self, phrase: str, kind: ChangeKind, *, before: int, after: int, step: str) -> Seen:
+        """What changed, told apart by what stands there on both dates: appeared where only the later image has the class,
+        disappeared where only the earlier one has, altered where both or neither have."""
+        worded = phrasing.changed(phrase, task_of=self._task_of)
+        views = self._views(after, self._viewing.pair_tile_px, coarse=False)
+        seen = self._seen(worded, views, (before, after), step)
+        if kind == "any" or not seen.findings:
+            return seen
+        then, now = (self.find(phrase, image=one, as_area=True, step=step) for one in (before, after))
+        kept = self._of_kind(seen.findings, kind, then.findings, now.findings)
+        if kind == "disappeared":
+            kept = [_moved(one, before) for one in kept]
+        note = f"{len(kept)} of {len(seen.findings)} changed areas {kind}: the class was looked for on both dates"
+        unreadable, views_asked = (sum(one[i] for one in (seen, then, now)) for i in (2, 3))
+        return Seen(tuple(kept), note, unreadable, views_asked)
+
+    def select(self, condition: str, candidates: Sequence[Finding], anchors: Sequence[Finding], *, step: str) -> Chosen:
+        """The candidates that a condition holds of, asked in groups that one view shows."""
+        groups = self._groups(candidates, anchors)
+        questions, kept_ids, said = [], [], []
+        unsayable = 0
+        for group, near in groups:
+            asked = self._selection(condition, group, near)
+            if asked is None:
+                unsayable += len(group)
+                continue
+            question, ids = asked
+            unsayable += len(group) - len(ids)
+            questions.append(question)
+            said.append(ids)
+        answers = self._answers(questions, f"{step}: {len(candidates)} candidates")
+        unreadable = 0
+        for ids, answer in zip(said, answers, strict=True):
+            try:
+                kept_ids += [ids[number - 1] for number in selecting.read(answer.text, len(ids))]
+            except BadAnswer:
+                unreadable += 1
+        note = f"{unsayable} candidates could not be shown to the model" if unsayable else ""
+        return Chosen(tuple(sorted(kept_ids)), note, unreadable, len(questions))
+
+    def outlined(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+        """The same findings, each with a mask; every window of a scene is encoded once."""
+        from georsmllm.masking import masked
+
+        by_image: dict[int, list[Finding]] = {}
+        for one in findings:
+            if one.mask_scene is None:
+                by_image.setdefault(one.image, []).append(one)
+        done = {one.id: one for one in findings}
+        for image, theirs in sorted(by_image.items()):
+            found = masked(
+                theirs, self.scenes[image], self._decoder, progress=lambda n, of: self._watch.progress("masks", n, of)
+            )
+            done.update({one.id: one for one in found})
+        return tuple(done[one.id] for one in findings)
+
+    def words(self, worded: Worded, images: Sequence[int]) -> Answer:
+        """The answer to a question about whole scenes, as the coarse view shows them."""
+        size = self._viewing.tile_px if len(images) == 1 else self._viewing.pair_tile_px
+        view = self._views(images[-1], size)[0]
+        return self._answers([self._question(worded, view, tuple(images))], "the question")[0]
+
+    def heard(self, worded: Worded, image: int, step: str) -> Seen:
+        """The shapes in the answer to any question of points about one image, merged over all views."""
+        return self._seen(worded, self._views(image, self._viewing.tile_px), (image,), step)
+
+    # --- views, questions, answers -----------------------------------------------------------------------------------
+
+    def _views(self, image: int, tile_px: int, *, coarse: bool = True) -> tuple[Viewport, ...]:
+        """The coarse view first, where the scene is larger than a tile."""
+        area = self._area or Window(0, 0, *self.scenes[image].size_wh)
+        found = viewports(area, size=tile_px, overlap=self._viewing.overlap_of(tile_px))
+        return found if coarse or len(found) == 1 else found[1:]
+
+    def _seen(self, worded: Worded, views: Sequence[Viewport], images: tuple[int, ...], step: str) -> Seen:
+        questions = [self._question(worded, view, images) for view in views]
+        answers = self._answers(questions, f"{step}: {phrasing.plural(worded.label)}")
+        pieces: list[seams.Piece] = []
+        unreadable = num_cut = 0
+        for view, answer in zip(views, answers, strict=True):
+            num_cut += answer.finish == "length"
+            try:
+                shapes = decode(answer.text, view.size_wh, worded.kinds)
+            except BadAnswer:
+                unreadable += 1
+                continue
+            pieces += [seams.Piece(view.to_scene(shape), worded.label, view) for shape in shapes]
+        merged = (
+            seams.merge(pieces, overlap=self._viewing.overlap_px) if len(views) > 1 else [p.shape_scene for p in pieces]
+        )
+        found = tuple(Finding(next(self._ids), worded.label, shape, images[-1], step=step) for shape in merged)
+        notes = [f"{unreadable} of {len(views)} answers could not be read"] if unreadable else []
+        notes += [f"{num_cut} answers were cut at {self._viewing.max_new_tokens} tokens"] if num_cut else []
+        return Seen(found, "; ".join(notes), unreadable, len(views))
+
+    def _question(self, worded: Worded, view: Viewport, images: tuple[int, ...]) -> Question:
+        return self._asked(worded.prompt(len(images)), view, images, worded.form)
+
+    def _asked(self, prompt: str, view: Viewport, images: tuple[int, ...], form: Form | None) -> Question:
+        scenes = [self.scenes[image] for image in images]
+        seen = "|".join(f"{scene.content}:{view.window}:{view.size_wh}" for scene in scenes)
+        name = hashlib.blake2b(f"{seen}|{prompt}".encode(), digest_size=12).hexdigest()
+        return Question(
+            id=name,
+            messages=(Message("user", prompt),),
+            sizes_wh=(view.size_wh,) * len(scenes),
+            images=lambda: _pictures(scenes, view),
+            where=f"{scenes[-1].name} at {view.window.x},{view.window.y}",
+            form=form if self._viewing.constrained else None,
+        )
+
+    def _answers(self, questions: Sequence[Question], what: str) -> list[Answer]:
+        size = self._viewing.batch_size
+        batches = [questions[at : at + size] for at in range(0, len(questions), size)]
+        answers: list[Answer] = []
+        for found in self._engine.stream(batches, Decoding(self._viewing.max_new_tokens)):
+            answers += found
+            self._watch.progress(what, len(answers), len(questions))
+        return answers
+
+    # --- the parts of a change and of a choice -----------------------------------------------------------------------
+
+    def _of_kind(
+        self, changed: Sequence[Finding], kind: ChangeKind, then: Sequence[Finding], now: Sequence[Finding]
+    ) -> list[Finding]:
+        from georsmllm.measures import Measured
+
+        size = self.scenes[changed[0].image].size_wh
+        areas = Measured([outline(one) for one in changed], size)
+        was, is_ = (
+            areas.shares_in(Measured([outline(one) for one in theirs], size)).sum(axis=1) >= SAME_SHARE
+            for theirs in (then, now)
+        )
+        fits = {"appeared": is_ & ~was, "disappeared": was & ~is_}.get(kind, was == is_)
+        return [one for one, fit in zip(changed, fits, strict=True) if fit]
+
+    def _groups(
+        self, candidates: Sequence[Finding], anchors: Sequence[Finding]
+    ) -> list[tuple[list[Finding], list[Finding]]]:
+        """Candidates of one tile's reach together, with the anchors nearest to them."""
+        tile = self._viewing.tile_px
+        cells: dict[tuple[int, int, int], list[Finding]] = {}
+        for one in candidates:
+            x, y = _middle(one)
+            width, height = self.scenes[one.image].size_wh
+            cell = (0, 0) if max(width, height) <= tile else (int(y // tile), int(x // tile))
+            cells.setdefault((one.image, *cell), []).append(one)
+        groups = []
+        for _, members in sorted(cells.items()):
+            for at in range(0, len(members), selecting.MAX_CANDIDATES):
+                some = members[at : at + selecting.MAX_CANDIDATES]
+                groups.append((some, _nearest(anchors, some)))
+        return groups
+
+    def _selection(
+        self, condition: str, group: list[Finding], anchors: list[Finding]
+    ) -> tuple[Question, list[int]] | None:
+        """The question about a group, and the ids of those that could be said in it; None where none could."""
+        image = group[0].image
+        shapes = [one.shape_scene for one in (*group, *anchors)]
+        view = around(shapes, self.scenes[image].size_wh, size=self._viewing.tile_px)
+        mine = [(one.id, shape) for one in group if (shape := _sayable(one, view)) is not None]
+        theirs = [shape for one in anchors if (shape := _sayable(one, view)) is not None]
+        if not mine:
+            return None
+        parts = selecting.question(condition, [shape for _, shape in mine], theirs)
+        worded = Worded("select", selecting.written(parts, view.size_wh), (), "", selecting.form(len(mine)))
+        return self._question(worded, view, (image,)), [one for one, _ in mine]
+
+
+def _pictures(scenes: Sequence[Scene], view: Viewport) -> list[Image]:
+    from PIL import Image
+
+    return [Image.fromarray(scene.read(view.window, view.size_wh)) for scene in scenes]
+
+
+def _sayable(finding: Finding, view: Viewport) -> PointSet | None:
+    """A finding as it can be written in the text of a view; None for one that lies outside of it or collapses there."""
+    cut = clip(selecting.compact(view.to_view(finding.shape_scene)), (0, 0, *view.size_wh)).shape
+    if cut is None:
+        return None
+    try:
+        encode((cut,), view.size_wh)
+    except CannotSay:
+        return None
+    return cut
+
+
+def _moved(finding: Finding, image: int) -> Finding:
+    from dataclasses import replace
+
+    return replace(finding, image=image)
+
+
+def _middle(finding: Finding) -> tuple[float, float]:
+    x1, y1, x2, y2 = bounds(finding.shape_scene)
+    return (x1 + x2) / 2, (y1 + y2) / 2
+
+
+def _nearest(anchors: Sequence[Finding], group: Sequence[Finding]) -> list[Finding]:
+    middles = [_middle(one) for one in group]
+    x, y = (sum(values) / len(group) for values in zip(*middles, strict=True))
+
+    def off(anchor: Finding) -> tuple[float, int]:
+        x1, y1, x2, y2 = bounds(anchor.shape_scene)
+        return max(x1 - x, 0, x - x2) ** 2 + max(y1 - y, 0, y - y2) ** 2, anchor.id
+
+    return sorted(anchors, key=off)[:MOST_ANCHORS]

@@ -1,0 +1,194 @@
+"""What `ask`, `chat` and `serve` share: the options that say which model answers and how, and the steps as they go."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+import msgspec
+
+if TYPE_CHECKING:
+    from georsmllm.found import StepTrace, Watch
+    from georsmllm.images import Stretch
+    from georsmllm.loading import Language
+    from georsmllm.session import Session
+
+F = TypeVar("F", bound=Callable[..., Any])
+LLM_KEYS = ("GEORSMLLM_LLM_API_KEY", "OPENAI_API_KEY")
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """The options of `model_options`, by their names."""
+
+    model: str
+    adapter: Path | None
+    sam: str
+    planner: str
+    llm_url: str
+    llm_model: str
+    llm_timeout: float
+    tile_size: int
+    overlap: int | None
+    max_new_tokens: int
+    batch_size: int
+    free: bool
+    upright: bool
+    percentiles: str | None
+    device: str
+    dtype: str
+
+
+def model_options(command: F) -> F:
+    """Options of a command that loads a model to ask it; they come as keywords, `Model` takes them all."""
+    options = (
+        click.option("--model", "-m", required=True, envvar="GEORSMLLM_MODEL", metavar="DIR",
+                     help="A model's or adapter's folder, or a hub id; or set GEORSMLLM_MODEL."),
+        click.option("--adapter", type=click.Path(path_type=Path), metavar="DIR", help="An adapter to put on the model."),
+        click.option("--sam", default="polygons", show_default=True, metavar="MODEL",
+                     help="Makes masks: a SAM 2 model (facebook/sam2.1-hiera-small, a folder, Meta's .pt file), or "
+                     "polygons: fill what the model says."),
+        click.option("--planner", default="auto", show_default=True, type=click.Choice(["auto", "embedded", "llm"]),
+                     help="Who splits the query into steps; auto: a language model where --llm-url names a server."),
+        click.option("--llm-url", default="", envvar="GEORSMLLM_LLM_URL", metavar="URL",
+                     help="An OpenAI-compatible server, such as http://localhost:11434/v1."),
+        click.option("--llm-model", default="", envvar="GEORSMLLM_LLM_MODEL", metavar="NAME", help="A model there."),
+        click.option("--llm-timeout", default=30.0, show_default=True, type=click.FloatRange(min=0.1), metavar="S"),
+        click.option("--tile-size", default=1024, show_default=True, type=click.IntRange(min=64), metavar="PX",
+                     help="Larger images are shown tile by tile."),
+        click.option("--overlap", type=click.IntRange(min=0), metavar="PX",
+                     help="What neighbouring tiles share; more than objects are long.  [default: a fifth of the tile]"),
+        click.option("--max-new-tokens", default=1024, show_default=True, type=click.IntRange(min=16), metavar="N"),
+        click.option("--batch-size", default=8, show_default=True, type=click.IntRange(min=1), metavar="N",
+                     help="Tiles asked at once."),
+        click.option("--free", is_flag=True, help="Let the model write freely; unreadable answers are counted."),
+        click.option("--upright", is_flag=True, help="Ask for upright boxes; for models trained on nothing else."),
+        click.option("--percentiles", metavar="LOW,HIGH",
+                     help="Stretch 8-bit bands, too, between two percentiles of the file; wider ones always are (2,98)."),
+        click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto: the GPU, or cpu."),
+        click.option("--dtype", default="auto", show_default=True, type=click.Choice(["auto", "bfloat16", "float32"])),
+    )  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def session_of(chosen: Model, *, say: Callable[[str], None]) -> Session:
+    """The session of these options; raises UsageError."""
+    from georsmllm.errors import UsageError
+    from georsmllm.loading import load
+    from georsmllm.looking import Viewing
+
+    overlap = chosen.tile_size // 5 if chosen.overlap is None else chosen.overlap
+    if overlap >= chosen.tile_size:
+        raise UsageError(f"--overlap {overlap} is not less than --tile-size {chosen.tile_size}")
+    viewing = Viewing(
+        tile_px=chosen.tile_size,
+        overlap_px=overlap,
+        pair_tile_px=min(Viewing().pair_tile_px, chosen.tile_size),
+        max_new_tokens=chosen.max_new_tokens,
+        constrained=not chosen.free,
+        upright=chosen.upright,
+        batch_size=chosen.batch_size,
+    )
+    return load(
+        chosen.model,
+        adapter=chosen.adapter,
+        sam=chosen.sam,
+        planner=language_of(chosen.planner, chosen.llm_url, chosen.llm_model, chosen.llm_timeout),
+        device=chosen.device,
+        dtype=chosen.dtype,  # type: ignore[arg-type]
+        viewing=viewing,
+        stretch=_stretch(chosen.percentiles),
+        say=say,
+    )
+
+
+def language_of(name: str, url: str, model: str, timeout_s: float, *, cached: bool = True) -> Language:
+    """The planner of these options; the key comes from the environment alone."""
+    from georsmllm.loading import Language
+
+    key = next((os.environ[name] for name in LLM_KEYS if os.environ.get(name)), "")
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    cache = home / "georsmllm" / "plans" if cached else None
+    return Language(name, url, model, key, timeout_s, cache)  # type: ignore[arg-type]
+
+
+def _stretch(percentiles: str | None) -> Stretch:
+    from georsmllm.errors import UsageError
+    from georsmllm.images import AUTO, Stretch
+
+    if percentiles is None:
+        return AUTO
+    try:
+        low, high = (float(one) for one in percentiles.split(","))
+    except ValueError:
+        raise UsageError(f"--percentiles {percentiles}: expected two numbers, such as 2,98") from None
+    if not 0 <= low < high <= 100:
+        raise UsageError(f"--percentiles {percentiles}: expected 0 <= LOW < HIGH <= 100")
+    return Stretch("percentile", low, high)
+
+
+def box_of(words: str | None) -> tuple[float, float, float, float] | None:
+    """A visual prompt as a person types it; raises UsageError."""
+    from georsmllm.errors import UsageError
+
+    if words is None:
+        return None
+    try:
+        x1, y1, x2, y2 = (float(one) for one in words.split(","))
+    except ValueError:
+        raise UsageError(f"box {words}: expected x1,y1,x2,y2 in pixels of the image, such as 120,80,360,240") from None
+    return x1, y1, x2, y2
+
+
+def shown(step: StepTrace) -> str:
+    """A step in one line: its question, what came of it, why, and how long it took."""
+    if step.value is not None and step.outputs == ():
+        came = str(step.value) if not isinstance(step.value, tuple) else ", ".join(map(str, step.value))
+    else:
+        came = f"{len(step.outputs)} kept of {len(step.inputs)}" if step.inputs else f"{len(step.outputs)} found"
+    role = " (anchor)" if step.role == "anchor" else ""
+    why = f"; {step.reason}" if step.reason else ""
+    note = f"; {step.note}" if step.note else ""
+    return f"{step.id:>4}  {step.text}{role}  -> {came}{why}{note}  [{step.how}, {step.seconds:.1f} s]"
+
+
+class Terminal:
+    """Shows an ask as it goes: steps and notices as lines, tiles as a bar on stderr where a person watches."""
+
+    def __init__(self, *, steps: bool = True) -> None:
+        self._steps = steps
+        self._bar: Any = None
+        self._what = ""
+
+    def watch(self) -> Watch:
+        """What an ask calls."""
+        from georsmllm.found import Watch
+
+        return Watch(step=self._step, progress=self._progress, notice=self._notice)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def _step(self, step: StepTrace) -> None:
+        self.close()
+        if self._steps:
+            print(shown(step), flush=True)
+
+    def _notice(self, line: str) -> None:
+        self.close()
+        print(f"note: {line}", file=sys.stderr, flush=True)
+
+    def _progress(self, what: str, done: int, total: int) -> None:
+        from .progress import bar
+
+        if self._bar is None or self._what != what:
+            self.close()
+            self._bar, self._what = bar(what, total), what
+        self._bar.update(done - self._bar.n)
