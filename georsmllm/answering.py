@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from georsmllm.asked import check_images
@@ -33,6 +33,20 @@ class Question:
     images: Callable[[], Sequence[Image]]
     where: str
     form: Form | None = None
+
+
+def posed(
+    messages: Sequence[Message], images: Sequence[Image] = (), *, form: Form | None = None, name: str = "question"
+) -> Question:
+    """A question that stands in no record; the first thing that a person says begins with the markers of the images."""
+    from georsmllm.model.tokens import MARKER
+
+    first = next((number for number, one in enumerate(messages) if one.role == "user"), 0)
+    shown = tuple(
+        replace(one, content=MARKER * len(images) + one.content) if number == first else one
+        for number, one in enumerate(messages)
+    )
+    return Question(name, shown, tuple(image.size for image in images), lambda: images, name, form)
 
 
 class Answer(NamedTuple):

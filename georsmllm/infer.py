@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
+from transformers.generation.streamers import BaseStreamer
 
 from georsmllm.answering import Answer, Decoding, Question, ahead
 from georsmllm.errors import UsageError
 from georsmllm.rng import hash64
+from georsmllm.streaming import Say, Words, heard, never
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,6 +40,23 @@ class _Prepared(NamedTuple):
     ids: list[int]
     pixels: Tensor | None
     image_sizes: tuple[tuple[int, int], ...]
+
+
+class _Listener(BaseStreamer):
+    """Says the words of a single answer while `generate` makes its tokens."""
+
+    def __init__(self, chat: Chat, say: Say) -> None:
+        self._words = Words(chat.decode)
+        self._ends = (chat.end, chat.pad)
+        self._say = say
+
+    def put(self, value: Tensor) -> None:
+        """The prompt, of two dimensions, then each token."""
+        if value.dim() == 1 and int(value[0]) not in self._ends:
+            self._say(self._words.add(int(value[0])))
+
+    def end(self) -> None:
+        self._say(self._words.rest())
 
 
 class Generator:
@@ -103,6 +122,28 @@ class Generator:
                 yield self._in_memory(batch, decoding)
                 since = time.perf_counter()
 
+    def pieces(
+        self,
+        question: Question,
+        decoding: Decoding,
+        *,
+        form: Form | None = None,
+        stop: Callable[[], bool] = never,
+    ) -> Iterator[str]:
+        """The text of one answer as it is generated, never half a character; joined it is what `answered` gives. form: in the
+        place of the question's own. stop: asked at every token, in another thread; closing the iterator stops, too. One
+        answer at a time: the model is not for several threads. Raises BadRecord, UsageError."""
+        asked = question if form is None else replace(question, form=form)
+
+        def generate(say: Say) -> None:
+            with _evaluating(self.model):
+                one = self._prepare(asked)
+                say("")  # whoever has gone meanwhile waits for no token
+                if self._generated_if_it_fits([one], decoding, _Listener(self.chat, say)) is None:
+                    self._halve(1, len(one.ids))
+
+        return heard(generate, stop)
+
     def _prompt(self, question: Question) -> list[int]:
         visual = self.anyres.tokens(question.sizes_wh) if question.sizes_wh else ()
         return self.chat.prompt(question.messages, visual, where=question.where)
@@ -129,10 +170,12 @@ class Generator:
                 answers += found
         return answers
 
-    def _generated_if_it_fits(self, batch: list[_Prepared], decoding: Decoding) -> list[Answer] | None:
+    def _generated_if_it_fits(
+        self, batch: list[_Prepared], decoding: Decoding, listener: _Listener | None = None
+    ) -> list[Answer] | None:
         """None: out of memory; what was allocated goes with this frame."""
         try:
-            return self._generated(batch, decoding)
+            return self._generated(batch, decoding, listener)
         except torch.OutOfMemoryError:
             return None
 
@@ -148,7 +191,7 @@ class Generator:
             self._say(f"out of memory at {size} answers at once: batches are halved until they fit")
             self._has_said = True
 
-    def _generated(self, batch: list[_Prepared], decoding: Decoding) -> list[Answer]:
+    def _generated(self, batch: list[_Prepared], decoding: Decoding, listener: _Listener | None = None) -> list[Answer]:
         inputs = self._inputs(batch)
         num_prompt = inputs["input_ids"].shape[1]
         forms = [one.question.form for one in batch]
@@ -164,6 +207,7 @@ class Generator:
                 **inputs,
                 generation_config=self._settings(decoding),
                 logits_processor=LogitsProcessorList(processors),
+                streamer=listener,
             )
         return [self._answer(row) for row in ids_BT[:, num_prompt:].tolist()]
 

@@ -12,7 +12,8 @@ import pytest
 import torch
 from PIL import Image
 
-from georsmllm.answering import Decoding, Question
+from georsmllm import selecting
+from georsmllm.answering import Decoding, Question, posed
 from georsmllm.constrain.form import Exactly
 from georsmllm.errors import BadRecord, UsageError
 from georsmllm.infer import Generator
@@ -192,3 +193,64 @@ def test_a_bad_image_rises_with_its_place(made: Callable[..., Generator]) -> Non
     batch = [*QUESTIONS[:1], replace(QUESTIONS[1], images=gone)]
     with pytest.raises(BadRecord, match=r"records.jsonl:3: a.png is gone"):
         made().answers(batch, 4)
+
+
+@pytest.mark.parametrize("decoding", [BUDGET, Decoding(12, temperature=1.0, seed=5), Decoding(1)])
+def test_pieces_joined_are_the_answer(made: Callable[..., Generator], decoding: Decoding) -> None:
+    generator = made()
+    for one in QUESTIONS:
+        (whole,) = generator.answered([one], decoding)
+        pieces = list(generator.pieces(one, decoding))
+        assert "".join(pieces) == whole.text
+        assert all(pieces)
+    assert len(pieces) > 1 or decoding.max_new_tokens == 1
+
+
+def test_pieces_keep_to_a_form(made: Callable[..., Generator]) -> None:
+    generator, form = made(), selecting.form(4)
+    (whole,) = generator.answers(QUESTIONS[1:2], 40, [form])
+    pieces = list(generator.pieces(QUESTIONS[1], Decoding(40), form=form))
+    assert "".join(pieces) == whole
+    assert selecting.answer(selecting.read(whole, 4)).startswith("keep: ")
+    assert list(generator.pieces(replace(QUESTIONS[1], form=Exactly("Köln 🚢")), Decoding(40)))[-1] == "🚢"
+
+
+def test_a_listener_that_leaves_stops_the_model(made: Callable[..., Generator]) -> None:
+    generator = made()
+    generator.model.train()
+    before = threading.active_count()
+    pieces = generator.pieces(QUESTIONS[0], Decoding(100_000))
+    first = [next(pieces), next(pieces)]
+    pieces.close()
+    assert threading.active_count() == before
+    assert generator.model.training
+    asked = iter([False] * 4 + [True] * 9)
+    stopped = list(generator.pieces(QUESTIONS[0], Decoding(100_000), stop=lambda: next(asked)))
+    assert first == stopped[:2]
+    assert list(generator.pieces(QUESTIONS[0], Decoding(12), stop=lambda: True)) == []
+    assert generator.answered(QUESTIONS[:1], BUDGET) == made().answered(QUESTIONS[:1], BUDGET)
+
+
+def test_what_goes_wrong_while_pieces_come_rises(made: Callable[..., Generator]) -> None:
+    def gone() -> tuple[Image.Image, ...]:
+        raise BadRecord("image_missing", "a.png is gone", where="records.jsonl:3")
+
+    generator = made()
+    with pytest.raises(BadRecord, match=r"a.png is gone"):
+        list(generator.pieces(replace(QUESTIONS[1], images=gone), BUDGET))
+    with pytest.raises(UsageError, match="may need 7"):
+        list(generator.pieces(QUESTIONS[0], Decoding(3), form=selecting.form(2)))
+    running_out_above(generator, 0)
+    with pytest.raises(UsageError, match="out of memory at 1 answers"):
+        list(generator.pieces(QUESTIONS[0], BUDGET))
+
+
+def test_a_question_of_no_record_is_posed(made: Callable[..., Generator]) -> None:
+    seen = picture((40, 30), 8)
+    turns = (Message("user", "Hello."), Message("assistant", "Hello."), Message("user", "[det] Where are the ships?"))
+    one = posed(turns, [seen], name="chat")
+    assert [message.content for message in one.messages] == [MARKER + "Hello.", "Hello.", turns[2].content]
+    assert (one.id, one.sizes_wh, one.images(), one.form) == ("chat", ((40, 30),), [seen], None)
+    assert made().answered([one], BUDGET) != made().answered([posed(turns)], BUDGET)
+    with pytest.raises(BadRecord, match="question: expected the question to begin with 0 times"):
+        made().answers([posed([Message("user", MARKER)])], 4)
