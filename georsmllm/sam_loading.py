@@ -1,0 +1,116 @@
+"""SAM 2 from a folder, a hub id or Meta's own checkpoint: files held against each other, and a missing weight is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import msgspec
+import torch
+from huggingface_hub.errors import StrictDataclassError
+from transformers import Sam2Model
+from transformers.utils import logging
+
+from georsmllm.errors import UsageError
+from georsmllm.jsonl import read_json
+from georsmllm.model import soundness
+from georsmllm.model.places import resolve
+
+CHECKPOINTS = (".pt", ".pth")
+_FILES = ("config.json", "model.safetensors", "model-*.safetensors", "model.safetensors.index.json")
+"""Of a hub repository, which holds Meta's .pt as well."""
+
+
+class Loaded(NamedTuple):
+    """A model in evaluation mode, and what to call it in texts and files."""
+
+    model: Sam2Model
+    name: str
+
+
+class _Backbone(msgspec.Struct):
+    model_type: Literal["sam2_hiera_det_model"] = "sam2_hiera_det_model"
+
+
+class _Vision(msgspec.Struct):
+    backbone_config: _Backbone | None = None
+
+
+class _Config(msgspec.Struct):
+    """What a SAM 2 folder says of itself; the published ones call themselves sam2_video."""
+
+    model_type: Literal["sam2", "sam2_video"]
+    vision_config: _Vision | None = None
+
+
+def load(path_or_id: str | Path, *, device: str = "auto") -> Loaded:
+    """SAM 2 in float32 on a device ("auto": the GPU where there is one); raises UsageError.
+
+    path_or_id: a folder as transformers saves it, `facebook/sam2.1-hiera-small` and its sisters, or one of Meta's .pt files.
+    """
+    if Path(path_or_id).suffix in CHECKPOINTS:
+        from georsmllm.sam_weights import model_of_checkpoint
+
+        path = Path(path_or_id).expanduser()
+        return Loaded(model_of_checkpoint(path).to(_device(device)), path.name)
+    folder = resolve(path_or_id, files=_FILES)
+    is_id = not Path(path_or_id).expanduser().is_dir()
+    return Loaded(_of_folder(folder).to(_device(device)), str(path_or_id) if is_id else folder.resolve().name)
+
+
+def _of_folder(folder: Path) -> Sam2Model:
+    if not (folder / "config.json").is_file():
+        raise UsageError(
+            f"{folder} has no config.json; expected SAM 2 as transformers saves it, a hub id, or Meta's .pt"
+        )
+    read_json(folder / "config.json", _Config)
+    for path in soundness.weight_files(folder):
+        soundness.header(path)
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # it warns that sam2_video is read as sam2, and reports what is an error below
+    logging.disable_progress_bar()
+    try:
+        model, info = Sam2Model.from_pretrained(
+            folder,
+            dtype=torch.float32,
+            use_safetensors=True,
+            ignore_mismatched_sizes=True,  # they come back in info
+            output_loading_info=True,
+        )
+    except StrictDataclassError as error:
+        raise UsageError(f"{folder}/config.json contradicts itself: {' '.join(str(error).split())}") from None
+    finally:
+        logging.set_verbosity(verbosity)
+    for what in ("missing", "unexpected", "mismatched"):
+        keys = sorted(str(key[0] if isinstance(key, tuple) else key) for key in info[f"{what}_keys"])
+        if keys:
+            raise UsageError(f"{folder}: {what} weights: {_some(keys)}; its files are not of one SAM 2")
+    _check_sizes(model, folder)
+    return model.eval()
+
+
+def _check_sizes(model: Sam2Model, folder: Path) -> None:
+    """The three feature maps are a quarter, an eighth and a sixteenth of the image's side; raises UsageError."""
+    side = model.config.prompt_encoder_config.image_size
+    expected = [[side // step, side // step] for step in (4, 8, 16)]
+    came = [list(size) for size in model.config.vision_config.backbone_feature_sizes]
+    if side % 16 or came != expected:
+        raise UsageError(
+            f"{folder}/config.json: images of {side} px make feature maps of {expected}, backbone_feature_sizes says {came}"
+        )
+
+
+def _device(name: str) -> torch.device:
+    """What "auto" means here; raises UsageError for a device that cannot be used."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError, ImportError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise UsageError(f"device {name} cannot be used here: {reason}; take auto or cpu") from None
+
+
+def _some(keys: Sequence[str]) -> str:
+    return ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
