@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 
 from georsmllm.against import Comparison, Difference
-from georsmllm.drawing import colours
 from georsmllm.layout import Counts
 from georsmllm.page import Terms, filled, sources_of
+from georsmllm.pen import colours
 from georsmllm.records import Place, read_at
 from georsmllm.report import Numbers, Report
 from georsmllm.showing import Pictures, Shown, show

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import msgspec
 
-from georsmllm.drawing import colours
 from georsmllm.layout import SourceFacts, Stats
 from georsmllm.licences import plain, strictest, terms
+from georsmllm.pen import colours
 from georsmllm.reasons import explain
 from georsmllm.recipe import dump
 from georsmllm.records import read_at

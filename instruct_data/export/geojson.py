@@ -15,7 +15,8 @@ import msgspec
 
 from georsmllm.errors import CannotSay
 from georsmllm.geo import lon_lat
-from georsmllm.geometry import parts, shift, signed_area, to_polygon
+from georsmllm.geometry import shift
+from georsmllm.rfc7946 import FRAME, PRECISION, geometry
 from georsmllm.types import Kind, Point, PointSet, Ring
 
 from ..export_job import Export, Hashed, Job
@@ -35,10 +36,7 @@ of the first pixel), which no map understands.
 **What this is of an instruction set.** It holds the objects that some record asks for. Objects that were set aside, or that
 nobody asked, are missing. An object that a tile's border cuts is there as each tile shows it."""
 
-FRAME = "scene pixels: x right, y down, (0, 0) the outer corner of the first pixel; not longitude and latitude"
 KINDS: tuple[Kind, ...] = ("polygon", "rbox", "box", "point")
-PRECISION = 8
-"""Decimals of a degree: a millimetre."""
 
 
 class Placed(NamedTuple):
@@ -48,23 +46,6 @@ class Placed(NamedTuple):
     one: Object
     shape: PointSet
     name: tuple[str, ...]
-
-
-def geometry(shape: PointSet) -> dict[str, object]:
-    """RFC 7946: Point, Polygon, or MultiPolygon of more than one part."""
-    if shape.kind == "point":
-        return {"type": "Point", "coordinates": shape.rings[0].points[0]}
-    found = [[_ring(ring) for ring in part] for part in parts(to_polygon(shape))]
-    if len(found) == 1:
-        return {"type": "Polygon", "coordinates": found[0]}
-    return {"type": "MultiPolygon", "coordinates": found}
-
-
-def _ring(ring: Ring) -> tuple[Point, ...]:
-    """Closed; outer rings counter-clockwise, holes clockwise, where y points up."""
-    is_left = signed_area(ring.points) > 0
-    points = ring.points if is_left == (ring.sign == "+") else ring.points[::-1]
-    return (*points, points[0])
 
 
 def on_earth(view: View) -> list[PointSet]:

@@ -10,8 +10,9 @@ import pytest
 from hand_made_set import LAKE, SIZE, gold, record, records, write_set
 from PIL import Image, ImageColor
 
-from georsmllm.drawing import ASKED, PALETTE, _legend, colours, draw
+from georsmllm.drawing import ASKED, _legend, draw
 from georsmllm.hearing import Object
+from georsmllm.pen import PALETTE, colours
 from georsmllm.pointtext import encode
 from georsmllm.types import Message, Record, box
 

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from georsmllm.instruct_data.conversations import Turn
 from georsmllm.instruct_data.export import ms_swift, trl
-from georsmllm.instruct_data.export.geojson import geometry
 from georsmllm.instruct_data.exporting import Receipt, Wanted, export, exporter, names
 from georsmllm.pointtext import encode
+from georsmllm.rfc7946 import geometry
 from georsmllm.types import Gold, Message, PointSet, Record, Ring, ViewFacts, box, point, polygon, rbox
 
 Exported = Callable[..., tuple[Path, Receipt]]
