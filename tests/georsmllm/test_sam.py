@@ -105,7 +105,7 @@ def test_prompts_of_one_form_go_together() -> None:
 
 
 def test_equal_keys_share_an_encoding_within_the_bound() -> None:
-    sam = decoder()
+    sam = decoder(chunk=4)
     first = sam.masks(view(0), BOXES, key="a")
     assert sam.masks(view(0), BOXES, key="a") == first
     sam.masks(view(0), BOXES[:1], key="")
@@ -139,7 +139,7 @@ def test_of_three_masks_the_best_guess_is_kept() -> None:
 
 
 def test_clipped_masks_stay_in_their_box() -> None:
-    free, clipped = decoder().masks(view(), BOXES), decoder(clip=True).masks(view(), BOXES)
+    free, clipped = decoder(chunk=4).masks(view(), BOXES), decoder(clip=True, chunk=4).masks(view(), BOXES)
     inside = np.zeros((100, 160), dtype=bool)
     inside[10:70, 10:60] = True
     assert (masks.decode(free[0].mask) & ~inside).any(), "else this says nothing"
