@@ -80,8 +80,8 @@ class StepTrace:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a plan came to. findings: of the answer. value: of an answer that is a number, a yes or no, a class or words. reason:
-    of the step that decided it. layers: the findings of every step that has some, by step id."""
+    """What a plan came to. findings: of the answer. value: of an answer that is a number, a yes or no, a class or words.
+    reason: of the step that decided it. layers: the findings of every step that has some, by step id."""
 
     answer_type: AnswerType
     findings: tuple[Finding, ...] = ()
@@ -127,9 +127,7 @@ class Eyes(Protocol):
         """What changed from one image to the other; the findings lie in image `after` ("disappeared": in `before`)."""
         ...
 
-    def select(
-        self, condition: str, candidates: Sequence[Finding], anchors: Sequence[Finding], *, step: str
-    ) -> Chosen:
+    def select(self, condition: str, candidates: Sequence[Finding], anchors: Sequence[Finding], *, step: str) -> Chosen:
         """The candidates that a condition in words holds of; anchors: what the condition refers to."""
         ...
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 from georsmllm import phrasing, seams, selecting
 from georsmllm.answering import Answer, Decoding, Engine, Question
+from georsmllm.classes import is_countable, plural
 from georsmllm.errors import BadAnswer, CannotSay
 from georsmllm.found import ChangeKind, Chosen, Finding, Seen, Watch, outline
 from georsmllm.geometry import bounds, clip
+from georsmllm.masks import from_shape
 from georsmllm.phrasing import TaskOf, Worded
 from georsmllm.pointtext import decode, encode
 from georsmllm.types import ImageRef, Message, PointSet, Window
@@ -24,7 +27,6 @@ from georsmllm.viewports import Viewport, around, viewports
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from georsmllm.constrain.form import Form
     from georsmllm.maskdecoder import MaskDecoder
     from georsmllm.scene import Scene
 
@@ -50,6 +52,18 @@ class Viewing(NamedTuple):
     def overlap_of(self, tile_px: int) -> int:
         """The overlap of tiles of that size, in proportion."""
         return round(self.overlap_px * tile_px / self.tile_px)
+
+
+class _Said(NamedTuple):
+    """What views said: pieces in scene pixels; unreadable answers of so many views."""
+
+    pieces: tuple[seams.Piece, ...]
+    note: str
+    unreadable: int
+    views: int
+
+    def seen(self, findings: Sequence[Finding]) -> Seen:
+        return Seen(tuple(findings), self.note, self.unreadable, self.views)
 
 
 class Looking:
@@ -83,7 +97,9 @@ class Looking:
     def find(self, phrase: str, *, image: int, as_area: bool, step: str) -> Seen:
         """Every object that a noun phrase means, merged over all views."""
         worded = phrasing.found(phrase, as_area=as_area, upright=self._viewing.upright, task_of=self._task_of)
-        return self._seen(worded, self._views(image, self._viewing.tile_px), (image,), step)
+        is_stuff = as_area and not is_countable(worded.label)  # stitched from tiles, where its outline is sharp
+        views = self._views(image, self._viewing.tile_px, coarse=not is_stuff)
+        return self._seen_areas(worded, views, image, step) if as_area else self._seen(worded, views, (image,), step)
 
     def change(self, phrase: str, kind: ChangeKind, *, before: int, after: int, step: str) -> Seen:
         """What changed, told apart by what stands there on both dates: appeared where only the later image has the class,
@@ -96,7 +112,7 @@ class Looking:
         then, now = (self.find(phrase, image=one, as_area=True, step=step) for one in (before, after))
         kept = self._of_kind(seen.findings, kind, then.findings, now.findings)
         if kind == "disappeared":
-            kept = [_moved(one, before) for one in kept]
+            kept = [replace(one, image=before) for one in kept]
         note = f"{len(kept)} of {len(seen.findings)} changed areas {kind}: the class was looked for on both dates"
         unreadable, views_asked = (sum(one[i] for one in (seen, then, now)) for i in (2, 3))
         return Seen(tuple(kept), note, unreadable, views_asked)
@@ -160,32 +176,58 @@ class Looking:
         return found if coarse or len(found) == 1 else found[1:]
 
     def _seen(self, worded: Worded, views: Sequence[Viewport], images: tuple[int, ...], step: str) -> Seen:
-        questions = [self._question(worded, view, images) for view in views]
-        answers = self._answers(questions, f"{step}: {phrasing.plural(worded.label)}")
+        """What the views say, merged in the scene."""
+        said = self._said(worded, views, images, step)
+        shapes: Sequence[PointSet] = [piece.shape_scene for piece in said.pieces]
+        if len(views) > 1:
+            shapes = seams.merge(said.pieces, overlap=self._viewing.overlap_px)
+        return said.seen([self._finding(worded, shape, images[-1], step) for shape in shapes])
+
+    def _seen_areas(self, worded: Worded, views: Sequence[Viewport], image: int, step: str) -> Seen:
+        """The same with outlines: what each view says is outlined before it is merged, for a winding river that two tiles show
+        is not the box around it."""
+        said = self._said(worded, views, (image,), step)
+        found = self.outlined([self._finding(worded, piece.shape_scene, image, step) for piece in said.pieces])
+        if len(views) == 1:
+            return said.seen(found)
+        pieces = [
+            seams.Piece(outline(one), worded.label, piece.view, one.mask_score)
+            for one, piece in zip(found, said.pieces, strict=True)
+            if one.mask_scene is not None and len(one.mask_scene.counts) > 1
+        ]
+        size = self.scenes[image].size_wh
+        return said.seen(
+            [
+                replace(self._finding(worded, shape, image, step), mask_scene=from_shape(shape, size))
+                for shape in seams.merge(pieces, overlap=self._viewing.overlap_px)
+            ]
+        )
+
+    def _finding(self, worded: Worded, shape: PointSet, image: int, step: str) -> Finding:
+        return Finding(next(self._ids), worded.label, shape, image, step=step)
+
+    def _said(self, worded: Worded, views: Sequence[Viewport], images: tuple[int, ...], step: str) -> _Said:
+        answers = self._answers(
+            [self._question(worded, view, images) for view in views], f"{step}: {plural(worded.label)}"
+        )
         pieces: list[seams.Piece] = []
-        unreadable = num_cut = 0
+        unreadable = 0
         for view, answer in zip(views, answers, strict=True):
-            num_cut += answer.finish == "length"
             try:
                 shapes = decode(answer.text, view.size_wh, worded.kinds)
             except BadAnswer:
                 unreadable += 1
                 continue
             pieces += [seams.Piece(view.to_scene(shape), worded.label, view) for shape in shapes]
-        merged = (
-            seams.merge(pieces, overlap=self._viewing.overlap_px) if len(views) > 1 else [p.shape_scene for p in pieces]
-        )
-        found = tuple(Finding(next(self._ids), worded.label, shape, images[-1], step=step) for shape in merged)
+        num_cut = sum(answer.finish == "length" for answer in answers)
         notes = [f"{unreadable} of {len(views)} answers could not be read"] if unreadable else []
         notes += [f"{num_cut} answers were cut at {self._viewing.max_new_tokens} tokens"] if num_cut else []
-        return Seen(found, "; ".join(notes), unreadable, len(views))
+        return _Said(tuple(pieces), "; ".join(notes), unreadable, len(views))
 
     def _question(self, worded: Worded, view: Viewport, images: tuple[int, ...]) -> Question:
-        return self._asked(worded.prompt(len(images)), view, images, worded.form)
-
-    def _asked(self, prompt: str, view: Viewport, images: tuple[int, ...], form: Form | None) -> Question:
+        prompt = worded.prompt(len(images))
         scenes = [self.scenes[image] for image in images]
-        seen = "|".join(f"{scene.content}:{view.window}:{view.size_wh}" for scene in scenes)
+        seen = "|".join(scene.key(view.window, view.size_wh) for scene in scenes)
         name = hashlib.blake2b(f"{seen}|{prompt}".encode(), digest_size=12).hexdigest()
         return Question(
             id=name,
@@ -193,7 +235,7 @@ class Looking:
             sizes_wh=(view.size_wh,) * len(scenes),
             images=lambda: _pictures(scenes, view),
             where=f"{scenes[-1].name} at {view.window.x},{view.window.y}",
-            form=form if self._viewing.constrained else None,
+            form=worded.form if self._viewing.constrained else None,
         )
 
     def _answers(self, questions: Sequence[Question], what: str) -> list[Answer]:
@@ -271,12 +313,6 @@ def _sayable(finding: Finding, view: Viewport) -> PointSet | None:
     except CannotSay:
         return None
     return cut
-
-
-def _moved(finding: Finding, image: int) -> Finding:
-    from dataclasses import replace
-
-    return replace(finding, image=image)
 
 
 def _middle(finding: Finding) -> tuple[float, float]:

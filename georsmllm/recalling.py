@@ -53,6 +53,7 @@ class Recalling:
             self.num_asked += len(unknown)
             self.num_recalled += len(batch) - len(unknown)
             yield [self._known[self._key(one, decoding)] for one in batch]
+        assert next(coming, None) is None  # and so the engine ends its work
 
     def _learn(self, keys: list[str], answers: list[Answer]) -> None:
         self._known.update(zip(keys, answers, strict=True))

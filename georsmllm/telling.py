@@ -42,7 +42,7 @@ def _said(outcome: Outcome) -> str:
 
 
 def _what_was_counted(outcome: Outcome) -> str:
-    """ " ships" where one class was counted last."""
+    """The class in the number of the value, after a space, where one class was counted last; else nothing."""
     last = next((step for step in reversed(outcome.steps) if step.value == outcome.value), None)
     if last is None or last.type != "count" or not last.inputs:
         return ""
@@ -58,7 +58,7 @@ def _number(value: float) -> str:
 
 
 def _counted(findings: Sequence[Finding]) -> str:
-    """ "3 ships and 1 harbor"; areas are areas: "2 areas of forest"."""
+    """Such as "3 ships and 1 harbor"; areas are areas: "2 areas of forest"."""
     said = []
     for label, number in sorted(Counter(one.label for one in findings).items()):
         if not is_countable(label):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from .asking import Model, Terminal, box_of, model_options, session_of
+from .asking import Model, Terminal, model_options, session_of
 
 if TYPE_CHECKING:
     from georsmllm.result import Result
@@ -47,7 +47,7 @@ the answers that it had are kept beside the first -o until the files are written
     "--out", "-o", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="Where results go; by ending."
 )
 @click.option("--executor", default="auto", show_default=True, type=click.Choice(["auto", "geometric", "neural"]),
-              help="Who decides the conditions: geometry where it can, the model where it must (auto); one of them alone.")  # fmt: skip
+              help="Who decides conditions: geometry where it can, else the model; or one of them alone.")  # fmt: skip
 @click.option("--plan", "plan_file", type=click.Path(path_type=Path), metavar="FILE",
               help="Your own plan (as `georsmllm parse --json` prints it) in the place of the planner's.")  # fmt: skip
 @click.option("--box", metavar="X1,Y1,X2,Y2", help="A visual prompt: look only at this part, in pixels of the image.")
@@ -74,6 +74,7 @@ def command(
     The query is split into steps with one condition each; the model finds what the steps speak of, in tiles where the image
     is large, and geometry or the model decides the conditions. Every step is shown as it goes.
     """
+    from georsmllm.conversation import box_of
     from georsmllm.loading import plan_of
     from georsmllm.outputs.writing import check_ending
     from georsmllm.scene import Scene
@@ -81,7 +82,7 @@ def command(
 
     for path in out:
         check_ending(path)
-    prompt = box_of(box)
+    prompt = None if box is None else box_of(box)
     plan = None if plan_file is None else plan_of(_bytes(plan_file))
     screen = Terminal(steps=not as_json)
     for path in images[:2]:

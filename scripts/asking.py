@@ -132,19 +132,6 @@ def _stretch(percentiles: str | None) -> Stretch:
     return Stretch("percentile", low, high)
 
 
-def box_of(words: str | None) -> tuple[float, float, float, float] | None:
-    """A visual prompt as a person types it; raises UsageError."""
-    from georsmllm.errors import UsageError
-
-    if words is None:
-        return None
-    try:
-        x1, y1, x2, y2 = (float(one) for one in words.split(","))
-    except ValueError:
-        raise UsageError(f"box {words}: expected x1,y1,x2,y2 in pixels of the image, such as 120,80,360,240") from None
-    return x1, y1, x2, y2
-
-
 def shown(step: StepTrace) -> str:
     """A step in one line: its question, what came of it, why, and how long it took."""
     if step.value is not None and step.outputs == ():

@@ -12,6 +12,9 @@ from georsmllm import __version__
 from georsmllm.errors import BadRecord, UsageError
 
 COMMANDS = {
+    "ask": "Ask about an image, or a pair: words, boxes, masks and coordinates of the Earth.",
+    "chat": "A conversation about an image in the terminal.",
+    "parse": "Show the steps into which a query is split, or how well a planner does it.",
     "build": "Make an instruction set from datasets as they lie on disk.",
     "look": "Write a page that shows a set: counts, and every answer drawn on its image.",
     "validate": "Hold a set against its schema and laws.",
