@@ -31,7 +31,7 @@ from georsmllm.errors import UsageError
 from georsmllm.geometry import bounds
 from georsmllm.maskdecoder import Decoded
 from georsmllm.sam_chunks import Chunks
-from georsmllm.sam_loading import load
+from georsmllm.sam_loading import model_of
 from georsmllm.types import Mask, PointSet
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -53,6 +53,9 @@ class Settings:
     cache_bytes: int = 256 << 20
 
 
+USUAL = Settings()
+
+
 class Prompt(NamedTuple):
     """In pixels of the model's square. box: x1, y1, x2, y2, or None for points alone."""
 
@@ -67,7 +70,7 @@ class Sam2Decoder:
     """
 
     def __init__(
-        self, model: Sam2Model, name: str, *, settings: Settings = Settings(), precision: Precision = "auto"
+        self, model: Sam2Model, name: str, *, settings: Settings = USUAL, precision: Precision = "auto"
     ) -> None:
         self.model = model.eval()
         self.title = f"SAM 2 ({name})"
@@ -80,23 +83,6 @@ class Sam2Decoder:
         self._encodes_in_bfloat16 = precision == "bfloat16" or (precision == "auto" and on_gpu)
         self._cache: OrderedDict[str, list[torch.Tensor]] = OrderedDict()
         self._lock = threading.Lock()
-
-    @classmethod
-    def load(
-        cls,
-        path_or_id: str | Path,
-        *,
-        device: str = "auto",
-        settings: Settings = Settings(),
-        precision: Precision = "auto",
-    ) -> Sam2Decoder:
-        """A folder, a hub id such as facebook/sam2.1-hiera-small, or one of Meta's .pt files; raises UsageError.
-
-        precision: of the encoder, "auto": bfloat16 on a GPU. Prompts and masks are always float32: a coordinate of 1024 has
-        no pixel's accuracy in bfloat16.
-        """
-        loaded = load(path_or_id, device=device)
-        return cls(loaded.model, loaded.name, settings=settings, precision=precision)
 
     def masks(self, rgb: NDArray[np.uint8], prompts: Sequence[PointSet], *, key: str = "") -> tuple[Decoded, ...]:
         """One mask a prompt, in order; no prompt: nothing is encoded."""
@@ -111,7 +97,8 @@ class Sam2Decoder:
                 logits, scores = self._decoded(encoding, [scaled[i] for i in group])
                 arrays = _enlarged(logits, (width, height))
                 for i, array, score in zip(group, arrays, scores, strict=True):
-                    found[i] = Decoded(self._mask(array, prompts[i]), score)
+                    kept = clipped(array, prompts[i]) if self.settings.clip else array
+                    found[i] = Decoded(encoded(kept), score)
         return tuple(found[i] for i in range(len(prompts)))
 
     def measure_chunk(self) -> int:
@@ -199,13 +186,17 @@ class Sam2Decoder:
         rows_N = torch.arange(len(prompts), device=device)
         return masks_NMHW[rows_N, best_N], scores_NM[rows_N, best_N]
 
-    def _mask(self, array: NDArray[np.bool_], prompt: PointSet) -> Mask:
-        if self.settings.clip and prompt.kind != "point":
-            x1, y1, x2, y2 = (max(0, v) for v in (floor(v) if i < 2 else ceil(v) for i, v in enumerate(bounds(prompt))))
-            kept = np.zeros_like(array)
-            kept[y1:y2, x1:x2] = array[y1:y2, x1:x2]
-            array = kept
-        return encoded(array)
+
+def load(
+    path_or_id: str | Path, *, device: str = "auto", settings: Settings = USUAL, precision: Precision = "auto"
+) -> Sam2Decoder:
+    """SAM 2 of a folder, a hub id such as facebook/sam2.1-hiera-small, or one of Meta's .pt files; raises UsageError.
+
+    precision: of the encoder, "auto": bfloat16 on a GPU. Prompts and masks are always float32: a coordinate up to 1024 is not
+    exact to a pixel in bfloat16.
+    """
+    loaded = model_of(path_or_id, device=device)
+    return Sam2Decoder(loaded.model, loaded.name, settings=settings, precision=precision)
 
 
 def preprocess(rgb: NDArray[np.uint8], side: int) -> torch.Tensor:
@@ -245,6 +236,17 @@ def _enlarged(logits_NHW: torch.Tensor, size_wh: tuple[int, int]) -> Iterator[ND
     for part in logits_NHW.split(max(1, _PIXELS_AT_ONCE // (width * height))):
         large = F.interpolate(part[:, None], (height, width), mode="bilinear", align_corners=False)
         yield from (large[:, 0] > 0).cpu().numpy()
+
+
+def clipped(array: NDArray[np.bool_], prompt: PointSet) -> NDArray[np.bool_]:
+    """A mask without what lies outside of the pixels that its prompt's box touches; a point clips nothing."""
+    if prompt.kind == "point":
+        return array
+    x1, y1, x2, y2 = bounds(prompt)
+    rows, columns = (slice(max(0, floor(low)), max(0, ceil(high))) for low, high in ((y1, y2), (x1, x2)))
+    kept = np.zeros_like(array)
+    kept[rows, columns] = array[rows, columns]
+    return kept
 
 
 def encoded(array: NDArray[np.bool_]) -> Mask:

@@ -44,7 +44,7 @@ class _Config(msgspec.Struct):
     vision_config: _Vision | None = None
 
 
-def load(path_or_id: str | Path, *, device: str = "auto") -> Loaded:
+def model_of(path_or_id: str | Path, *, device: str = "auto") -> Loaded:
     """SAM 2 in float32 on a device ("auto": the GPU where there is one); raises UsageError.
 
     path_or_id: a folder as transformers saves it, `facebook/sam2.1-hiera-small` and its sisters, or one of Meta's .pt files.

@@ -94,7 +94,7 @@ def model_of_checkpoint(path: Path, config: Sam2Config | None = None) -> Sam2Mod
     Raises UsageError for what is no checkpoint of tensors alone, for an unknown layout, and for weights too few, too many or of
     other shapes.
     """
-    state = _read(path)
+    state = state_of(path)
     config = config or config_of(size_of(state, path))
     with torch.device("meta"):
         model = Sam2Model(config)
@@ -140,7 +140,7 @@ def converted(state: State, path: Path) -> dict[str, torch.Tensor]:
     return found
 
 
-def _read(path: Path) -> State:
+def state_of(path: Path) -> State:
     """The tensors of a checkpoint by name, nothing else unpickled; raises UsageError."""
     if not path.is_file():
         raise UsageError(f"no such file: {path}; expected Meta's sam2*_hiera_*.pt")

@@ -13,7 +13,8 @@ from transformers import Sam2Model, Sam2VideoConfig, Sam2VideoModel
 
 from georsmllm import sam_tiny
 from georsmllm.errors import UsageError
-from georsmllm.sam_loading import load
+from georsmllm.sam import load as decoder
+from georsmllm.sam_loading import model_of as load
 from georsmllm.sam_weights import LAYOUTS, config_of, converted, model_of_checkpoint, size_of
 
 NOWHERE = Path("sam2.pt")
@@ -92,6 +93,7 @@ def test_what_transformers_saved_is_loaded(model: Sam2Model, folder: Path) -> No
     assert equal(found.model, model)
     assert found.name == "sam"
     assert not found.model.training
+    assert decoder(folder, device="cpu").title == "SAM 2 (sam)"
 
 
 def test_a_video_folder_as_published_loads_into_the_image_model(model: Sam2Model, tmp_path: Path) -> None:
