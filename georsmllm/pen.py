@@ -88,15 +88,29 @@ def _write_tags(out: Image.Image, strokes: Sequence[Stroke]) -> None:
     from PIL import ImageDraw
 
     written = ImageDraw.Draw(out)
-    boxes: list[Box] = [bounds(stroke.shape) for stroke in strokes]
+    boxes = [_room(stroke.shape) for stroke in strokes]
     taken: list[Box] = []
     for stroke, box in zip(strokes, boxes, strict=True):
         if stroke.tag:
             width = written.textlength(stroke.tag, font=font(13)) + 7
-            taken.append(place(box, (width, TAG_PX), out.size, taken=taken, boxes=boxes))
+            taken.append(place(_handle(stroke.shape, box), (width, TAG_PX), out.size, taken=taken, boxes=boxes))
             _tag(written, stroke, taken[-1])
         if min(box[2] - box[0], box[3] - box[1]) >= _ROOMY_PX:
             _orders(written, stroke)
+
+
+def _room(shape: PointSet) -> Box:
+    """What a shape takes of the picture; a point is a dot."""
+    x1, y1, x2, y2 = bounds(shape)
+    return (x1 - 6, y1 - 6, x2 + 6, y2 + 6) if shape.kind == "point" else (x1, y1, x2, y2)
+
+
+def _handle(shape: PointSet, box: Box) -> Box:
+    """Where a tag may hang: at the box of a shape, at the top of a large polygon, whose box may be empty there."""
+    if shape.kind != "polygon" or min(box[2] - box[0], box[3] - box[1]) < _ROOMY_PX:
+        return box
+    x, y = min((point for ring in shape.rings for point in ring.points), key=lambda point: (point[1], point[0]))
+    return x, y, x + 1, y + 1
 
 
 def _fill(out: Image.Image, stroke: Stroke) -> None:
