@@ -199,27 +199,26 @@ class Line:
         """Let no more than so many bytes and seconds through, of any answer; what is packed could unpack to anything."""
         import httpx2
 
-        def bounded(stream: httpx2.SyncByteStream) -> Iterator[bytes]:
-            size = 0
-            for part in stream:
-                size += len(part)
-                if size > MAX_REPLY_BYTES or packed:
-                    self._too_large = True
-                    raise httpx2.ReadError("too large")
-                if time.monotonic() > self._until:
-                    raise httpx2.ReadTimeout("too late")
-                yield part
+        packed = response.headers.get("content-encoding", "identity").lower() != "identity"
+        stream = response.stream
+        assert isinstance(stream, httpx2.SyncByteStream)
+        whole: httpx2.SyncByteStream = stream
 
         class Bounded(httpx2.SyncByteStream):
-            def __iter__(self) -> Iterator[bytes]:
-                yield from bounded(inner)
+            def __iter__(bounded) -> Iterator[bytes]:  # noqa: N805 - `self` is the line
+                size = 0
+                for part in whole:
+                    size += len(part)
+                    if size > MAX_REPLY_BYTES or packed:
+                        self._too_large = True
+                        raise httpx2.ReadError("too large")
+                    if time.monotonic() > self._until:
+                        raise httpx2.ReadTimeout("too late")
+                    yield part
 
-            def close(self) -> None:
-                inner.close()
+            def close(bounded) -> None:  # noqa: N805
+                whole.close()
 
-        packed = response.headers.get("content-encoding", "identity").lower() != "identity"
-        inner = response.stream
-        assert isinstance(inner, httpx2.SyncByteStream)
         response.stream = Bounded()
 
     def _may_try_again(self, error: openai.APIStatusError | None) -> bool:

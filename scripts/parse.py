@@ -93,10 +93,7 @@ class Language(NamedTuple):
     metavar="DIR",
     help="Where its plans are kept.  [default: georsmllm/plans in the user's cache folder]",
 )
-@click.pass_context
-def command(
-    ctx: click.Context, query: str | None, file: Path | None, images: int, as_json: bool, as_dot: bool, **language: Any
-) -> None:
+def command(query: str | None, file: Path | None, images: int, as_json: bool, as_dot: bool, **language: Any) -> None:
     """Print the plan of QUERY: one condition a step, in the order in which a model is asked.
 
     Nothing is looked at: no image is needed. With --evaluate, the metrics of a planner over a file of ideal plans.
@@ -110,7 +107,8 @@ def command(
         return
     assert query is not None
     planner = _planner(Language(**language), strict=False)
-    ctx.exit(_parse(query, planner, images=images, form="json" if as_json else "dot" if as_dot else "text"))
+    form = "json" if as_json else "dot" if as_dot else "text"
+    raise click.exceptions.Exit(_parse(query, planner, images=images, form=form))
 
 
 def _planner(language: Language, *, strict: bool) -> Planner:
