@@ -1,0 +1,40 @@
+"""A real server in a thread of this process, on a free port."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from georsmllm.serve.asker import Asker
+from georsmllm.serve.running import Running
+from georsmllm.serve.settings import Settings
+
+
+@contextmanager
+def served(asker: Asker, settings: Settings | None = None) -> Iterator[str]:
+    """Its URL, ending with "/"."""
+    with at_work(asker, settings) as running:
+        yield running.url
+
+
+@contextmanager
+def at_work(asker: Asker, settings: Settings | None = None) -> Iterator[Running]:
+    running = Running(asker, settings or Settings(port=0))
+    thread = threading.Thread(target=running.run)
+    thread.start()
+    try:
+        wait_for(lambda: running.is_up)
+        yield running
+    finally:
+        running.stop()
+        thread.join(20)
+        assert not thread.is_alive(), "the server did not shut down"
+
+
+def wait_for(is_so, *, seconds: float = 10.0) -> None:
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.01)
