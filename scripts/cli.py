@@ -25,6 +25,7 @@ COMMANDS = {
     "doctor": "Say in which form and frame given answers are written, and what would mend them.",
     "train": "Fine-tune a model by a recipe: full or LoRA, one CPU to many GPUs; a killed run goes on where it was.",
     "predict": "Let a model answer the records of a set; a killed run goes on where it was.",
+    "segment": "Decode the boxes and points of predictions into masks: SAM 2, or the shapes filled.",
     "score": "Judge predictions by their tasks: verdict shares and scores in one table.",
     "check": "Read your own data with a reader and say what is wrong with it, before you build.",
     "model": "Make a model from parts or from nothing, look at one, merge an adapter.",
