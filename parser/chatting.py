@@ -36,6 +36,8 @@ _OPTIONAL = ("temperature", "max_tokens")
 _MAX_QUOTE, _MAX_COMPLAINT = 200, 4000
 _SECRET_LENGTH = 6
 """Shorter keys are placeholders ("none", "EMPTY") that occur in plain words, too."""
+_HERE = ("localhost", "127.0.0.1", "::1")
+"""Hosts that no proxy stands before, whatever the environment says."""
 _ABOUT_FORM = re.compile(r"response_format|json_schema|json_object|schema|grammar", re.IGNORECASE)
 
 
@@ -50,9 +52,9 @@ class Server:
 
     def __post_init__(self) -> None:
         if not _is_address(self.base_url):
-            raise UsageError(
-                f"expected the address of a language model server, such as http://localhost:8000/v1, got {self.shown!r}"
-            )
+            raise UsageError(_no_address(self.shown))
+        if not self.api_key.isascii() or not self.api_key.isprintable():
+            raise UsageError("the key of the language model server holds characters that no key has")
         if not self.model:
             raise UsageError(f"which model of {self.shown} is to plan? name it")
         if not 0 < self.timeout_s <= 3600:
@@ -69,11 +71,16 @@ class Server:
         return re.sub(r"//[^/@]*@", "//", self.base_url)
 
 
+def _no_address(shown: str) -> str:
+    return f"expected the address of a language model server, such as http://localhost:8000/v1, got {shown!r}"
+
+
 def _is_address(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # an unclosed bracket, a port that is no number
+        named = bool((parts.hostname or "").encode("idna")) and parts.port != 0
+        return named and parts.scheme in ("http", "https") and url.isprintable() and " " not in url
+    except ValueError:  # an unclosed bracket, a port that is no number, a host that no name server knows how to spell
         return False
 
 
@@ -118,6 +125,7 @@ class Line:
 
     def __init__(self, server: Server, ability: Ability) -> None:
         try:
+            import httpx2
             import openai
         except ImportError:
             raise MissingExtra("openai", "ask", "planning with a language model") from None
@@ -125,19 +133,27 @@ class Line:
         self._until = time.monotonic() + server.timeout_s
         self._tries = 0
         self._too_large = False
-        self._client = openai.OpenAI(
-            base_url=server.url,
-            api_key=server.api_key or "none",
-            max_retries=0,  # the client would wait two minutes where a server says so
-            http_client=openai.DefaultHttpx2Client(follow_redirects=False, event_hooks={"response": [self._bound]}),
-            default_headers={"Accept-Encoding": "identity"},
-        )
+        try:
+            self._client = openai.OpenAI(
+                base_url=server.url,
+                api_key=server.api_key or "none",
+                max_retries=0,  # the client would wait two minutes where a server says so
+                http_client=openai.DefaultHttpx2Client(
+                    follow_redirects=False,
+                    trust_env=urlsplit(server.url).hostname not in _HERE,
+                    event_hooks={"response": [self._bound]},
+                ),
+                default_headers={"Accept-Encoding": "identity"},
+            )
+        except (httpx2.InvalidURL, UnicodeError):
+            raise UsageError(_no_address(server.shown)) from None
 
     def close(self) -> None:
         self._client.close()
 
     def reply(self, told: Callable[[bool], Sequence[Message]]) -> Reply:
         """The model's reply. told: the messages, with the schema in them or not. Raises NoPlan."""
+        import httpx2
         import openai
 
         while True:
@@ -150,7 +166,9 @@ class Line:
                     self.ability = lesser
                 elif not self._may_try_again(error):
                     raise NoPlan(_refusal(error, complaint, self._who)) from None
-            except openai.APITimeoutError:
+            except openai.APITimeoutError as error:
+                if isinstance(error.__cause__, httpx2.ConnectTimeout):
+                    raise NoPlan(f"no language model server answers at {self.server.shown}") from None
                 raise NoPlan(f"{self._who} did not answer within {self.server.timeout_s:g} s") from None
             except openai.APIConnectionError:
                 if self._too_large:

@@ -30,7 +30,7 @@ class LlmPlanner:
     def __init__(
         self, *, base_url: str, model: str, api_key: str = "", timeout_s: float = 60.0, cache: Path | None = None
     ) -> None:
-        self.server = Server(base_url, model, api_key, timeout_s)
+        self.server = Server(base_url.strip(), model, api_key.strip(), timeout_s)
         self.name = f"llm {model}"
         self._cache = ReplyCache(cache)
         self._ability = self._known_ability()

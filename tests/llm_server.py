@@ -103,7 +103,5 @@ def llm_server(behaviour: Behaviour | Sequence[Answer]) -> Iterator[Server]:
 
 def free_url() -> str:
     """An address at which nothing listens."""
-    with contextlib.closing(ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)) as server:
-        port = server.server_port
-        server.close = server.server_close
-    return f"http://127.0.0.1:{port}/v1"
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        return f"http://127.0.0.1:{server.server_port}/v1"

@@ -66,6 +66,13 @@ def test_a_good_server_is_asked_once_and_well():
     assert KEY not in json.dumps(body)
 
 
+def test_a_server_on_this_machine_is_asked_without_a_proxy(monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, free_url())
+    with llm_server([said(GOOD)]) as server:
+        assert planner(server.url).plan("kilns").plan == WANTED
+
+
 def test_a_pair_is_said_to_be_one():
     with llm_server([said(GOOD)]) as server:
         planner(server.url).plan("what is new?", num_images=2)
@@ -273,6 +280,12 @@ def test_a_server_that_is_down_is_named_without_its_password():
         ({"base_url": "file:///etc/passwd"}, "expected the address"),
         ({"base_url": "http://"}, "expected the address"),
         ({"base_url": "http://[::1"}, "expected the address"),
+        ({"base_url": "http://localhost:99999/v1"}, "expected the address"),
+        ({"base_url": "http://local\nhost/v1"}, "expected the address"),
+        ({"api_key": "ключ"}, "characters that no key has"),
+        ({"api_key": "sk-\r\nX-Evil: 1"}, "characters that no key has"),
+        ({"base_url": "http://local host/v1"}, "expected the address"),
+        ({"base_url": "http://ex..ample/v1"}, "expected the address"),
         ({"model": ""}, "which model"),
         ({"timeout_s": 0}, "expected a time-out"),
         ({"timeout_s": float("nan")}, "expected a time-out"),
@@ -281,6 +294,12 @@ def test_a_server_that_is_down_is_named_without_its_password():
 def test_wrong_settings_are_the_person_s_to_mend(settings, message):
     with pytest.raises(UsageError, match=message):
         planner("http://localhost/v1", **settings)
+
+
+@pytest.mark.parametrize("url", ["http://[v1.x]/v1", "http://\ud800/v1"])
+def test_an_address_that_only_the_client_finds_wrong_is_the_person_s_too(url):
+    with pytest.raises(UsageError, match="expected the address"):
+        planner(url).plan("kilns")
 
 
 def test_an_address_without_a_path_means_v1():
