@@ -1,4 +1,5 @@
-"""Draws the demo world: five small invented datasets, each in the layout of a real one, a few records broken on purpose.
+"""Draws the demo world: five small invented datasets, each in the layout of a real one, a few records broken on purpose, and
+one of their images as a GeoTIFF.
 
 Run it as `python -P -m georsmllm.scripts.demo_world FOLDER [SIZE]`; SIZE times as many images, 1 unless given.
 """
@@ -76,9 +77,10 @@ PLACES: dict[str, tuple[Maker, int]] = {  # RESISC45's names; the pixels to draw
 
 
 def make(folder: Path, size: int = 1) -> None:
-    """Write the whole world below `folder`: dota/, coco/, loveda/, levir_cd/, scene_folder/."""
+    """Write the whole world below `folder`: dota/, coco/, loveda/, levir_cd/, scene_folder/, and port.tif."""
     for write in (dota, coco, loveda, levir_cd, scene_folder):
         write(folder / write.__name__, size)
+    place_on_earth(folder / "coco" / "images" / "002.jpg", folder / "port.tif")
 
 
 def dota(root: Path, size: int) -> None:
@@ -148,6 +150,23 @@ def levir_cd(root: Path, size: int) -> None:
         _save(before.canvas.photograph(), root / split / "A" / name)
         _save(after.canvas.photograph((1.06, 1.02, 0.94)), root / split / "B" / name)
         _save(_changed(before, after), root / split / "label" / name)
+
+
+def place_on_earth(image: Path, out: Path) -> None:
+    """The very pixels of an image as a GeoTIFF: 0.3 m a pixel, turned by 12 degrees against north, in UTM zone 31."""
+    import numpy as np
+    import rasterio
+    from PIL import Image
+    from rasterio.crs import CRS
+
+    pixels = np.asarray(Image.open(image).convert("RGB")).transpose(2, 0, 1)
+    affine = rasterio.Affine.translation(592_300.0, 5_751_900.0) @ rasterio.Affine.rotation(-12) @ rasterio.Affine.scale(0.3, -0.3)
+    _, height, width = pixels.shape
+    with rasterio.open(
+        out, "w", driver="GTiff", width=width, height=height, count=3, dtype="uint8", crs=CRS.from_epsg(32631),
+        transform=affine, compress="deflate", photometric="RGB",
+    ) as data:  # fmt: skip
+        data.write(pixels)
 
 
 def scene_folder(root: Path, size: int) -> None:
@@ -249,7 +268,7 @@ def main(arguments: list[str]) -> int:
         return 2
     folder, size = Path(arguments[0]), int(arguments[1]) if len(arguments) == 2 else 1
     make(folder, size)
-    print(f"drew five small datasets below {folder}: dota, coco, loveda, levir_cd, scene_folder")
+    print(f"drew five small datasets below {folder}: dota, coco, loveda, levir_cd, scene_folder; and {folder / 'port.tif'}")
     return 0
 
 
