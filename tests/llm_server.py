@@ -38,11 +38,11 @@ def said(text: str | None, **message: object) -> Answer:
     return Answer(json.dumps(completion).encode(), headers=(("Content-Type", "application/json"),))
 
 
-def refused(status: int, message: str = "no", **more: object) -> Answer:
+def refused(status: int, message: str = "no", *, headers: dict[str, str] | None = None, **more: object) -> Answer:
     """An error in OpenAI's form."""
-    headers = tuple((name, str(value)) for name, value in more.pop("headers", {}).items())
+    extra = tuple((headers or {}).items())
     error = {"error": {"message": message, "type": "error", **more}}
-    return Answer(json.dumps(error).encode(), status, (("Content-Type", "application/json"), *headers))
+    return Answer(json.dumps(error).encode(), status, (("Content-Type", "application/json"), *extra))
 
 
 class Server:

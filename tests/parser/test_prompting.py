@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -21,7 +22,7 @@ def test_the_examples_are_plans_of_every_kind():
     kinds = {"single", "attribute", "order-pair", "negation", "union", "count", "cross-time"}
     assert kinds <= {tag for example in examples() for tag in example.tags}
     types = {step.type for example in examples() for step in example.plan.steps}
-    assert types == set(StepType.__args__)
+    assert types == set(get_args(StepType))
 
 
 def test_the_examples_are_not_those_of_the_held_out_file(real):
