@@ -195,7 +195,7 @@ def test_a_missing_file_is_one_line(tmp_path):
 
 def test_the_ideal_decompositions_score_one_against_themselves(real):
     wanted = read_gold(real("condition_queries.jsonl"))
-    found = evaluate(wanted, Scripted({gold.query: gold.plan for gold in wanted}))
+    found = evaluate(wanted, Scripted({gold.query: gold.plan for gold in wanted if gold.plan is not None}))
     for name in ("schema_valid", "step_count_accuracy", "type_sequence_exact_match", "slot_f1", "dag_edge_f1"):
         assert metrics(found)[name] == 1.0
     assert all(row.slot_f1 == row.dag_edge_f1 == 1 for row in found.queries)
