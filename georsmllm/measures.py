@@ -13,7 +13,7 @@ from georsmllm.types import Point, PointSet
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from shapely import Geometry
+    from shapely import Geometry, STRtree
 
     Bools = NDArray[np.bool_]
     Floats = NDArray[np.float64]
@@ -22,15 +22,20 @@ if TYPE_CHECKING:
 ELONGATED = 1.5
 """Length over width from which on something has a direction; a plane or a storage tank has none."""
 AXIS_SAMPLES = 21
+LARGEST_VIEW = 4096
+"""Side of the largest square that shares of the diagonal speak of: what is near in a scene of 20 000 px is near in a part
+of it that a person takes in."""
 
 
 class Measured:
-    """Shapes of a view of that size, in its pixels, in the order in which they came."""
+    """Shapes of a view of that size, in its pixels, in the order in which they came. keys: who they are, so that one object is
+    known again among others; none where nobody asks."""
 
-    def __init__(self, shapes: Sequence[PointSet], size_wh: tuple[int, int]) -> None:
+    def __init__(self, shapes: Sequence[PointSet], size_wh: tuple[int, int], keys: Sequence[int] = ()) -> None:
         self.shapes = tuple(shapes)
         self.size_wh = size_wh
-        self.diagonal = math.hypot(*size_wh)
+        self.keys = tuple(keys)
+        self.diagonal = min(math.hypot(*size_wh), math.hypot(LARGEST_VIEW, LARGEST_VIEW))
 
     def __len__(self) -> int:
         return len(self.shapes)
@@ -52,9 +57,24 @@ class Measured:
 
     def only(self, index: int) -> Measured:
         """One of the shapes by itself."""
-        one = Measured(self.shapes[index : index + 1], self.size_wh)
-        one.surfaces = self.surfaces[index : index + 1]
-        return one
+        return self.part(index, index + 1)
+
+    def part(self, start: int, stop: int) -> Measured:
+        """The shapes from one index to another."""
+        some = Measured(self.shapes[start:stop], self.size_wh, self.keys[start:stop])
+        some.surfaces = self.surfaces[start:stop]
+        return some
+
+    def same(self, others: Measured) -> list[tuple[int, int]]:
+        """(i, j): my shape i and another's shape j are the same object, by their keys."""
+        where = {key: j for j, key in enumerate(others.keys)}
+        return [(i, where[key]) for i, key in enumerate(self.keys) if key in where]
+
+    @cached_property
+    def tree(self) -> STRtree:
+        import shapely
+
+        return shapely.STRtree(self.surfaces)
 
     @cached_property
     def centres(self) -> Floats:
@@ -78,13 +98,14 @@ class Measured:
         import numpy as np
 
         found = np.full(len(self), np.nan)
-        for i, (start, end) in enumerate(self._axes):
+        for i, (start, end) in enumerate(self.axes):
             if start != end:
                 found[i] = math.degrees(math.atan2(end[1] - start[1], end[0] - start[0])) % 180
         return found
 
     @cached_property
-    def _axes(self) -> list[tuple[Point, Point]]:
+    def axes(self) -> list[tuple[Point, Point]]:
+        """The ends of the long middle line of each; alike where a shape is about as long as wide."""
         return [_axis(shape) for shape in self.shapes]
 
     def extents(self, towards: Point) -> Floats:
@@ -105,12 +126,10 @@ class Measured:
     def pairs_within(self, others: Measured, distance: float | Floats) -> Bools:
         """[i, j]: the gap between shape i and another's shape j is at most the distance (one, or one a shape of mine)."""
         import numpy as np
-        import shapely
 
         found = np.zeros((len(self), len(others)), dtype=bool)
         if len(self) and len(others):
-            tree = shapely.STRtree(others.surfaces)
-            found[tuple(tree.query(self.surfaces, predicate="dwithin", distance=distance))] = True
+            found[tuple(others.tree.query(self.surfaces, predicate="dwithin", distance=distance))] = True
         return found
 
     def intersections(self, others: Measured) -> Floats:
@@ -120,7 +139,7 @@ class Measured:
 
         found = np.zeros((len(self), len(others)))
         if len(self) and len(others):
-            rows, columns = shapely.STRtree(others.surfaces).query(self.surfaces, predicate="intersects")
+            rows, columns = others.tree.query(self.surfaces, predicate="intersects")
             found[rows, columns] = shapely.area(shapely.intersection(self.surfaces[rows], others.surfaces[columns]))
         return found
 
@@ -164,7 +183,7 @@ class Measured:
         import numpy as np
         import shapely
 
-        (x1, y1), (x2, y2) = self._axes[index]
+        (x1, y1), (x2, y2) = self.axes[index]
         at = np.linspace(0, 1, AXIS_SAMPLES)
         samples = shapely.points(x1 + at * (x2 - x1), y1 + at * (y2 - y1))
         return float((shapely.distance(samples, others.surfaces[other]) <= distance).mean())

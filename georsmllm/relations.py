@@ -87,7 +87,7 @@ def region_shares(shapes: Measured) -> dict[str, Floats]:
 def holds(relation: str, subjects: Measured, anchors: Measured, *, slack: float = 1.0) -> Bools:
     """[i, j]: subject i is left of, near, inside ... anchor j; the names are RELATIONS. Raises UsageError for others."""
     if relation in SIDES:
-        found = _displaced(subjects, anchors, SIDES[relation], slack)
+        found = displaced(subjects, anchors, SIDES[relation], slack)
     elif relation in _TESTS:
         found = _TESTS[relation](subjects, anchors, slack)
     else:
@@ -102,7 +102,7 @@ def compass(
     towards = bearing(relation, image)
     if towards is None:
         return None
-    return _not_itself(_displaced(subjects, anchors, towards, slack), subjects, anchors)
+    return _not_itself(displaced(subjects, anchors, towards, slack), subjects, anchors)
 
 
 def bearing(relation: str, image: ImageRef) -> Point | None:
@@ -188,10 +188,12 @@ def _not_itself(found: Bools, subjects: Measured, anchors: Measured) -> Bools:
 
     if subjects is anchors:
         np.fill_diagonal(found, val=False)
+    elif same := subjects.same(anchors):
+        found[tuple(zip(*same, strict=True))] = False
     return found
 
 
-def _displaced(subjects: Measured, anchors: Measured, towards: Point, slack: float) -> Bools:
+def displaced(subjects: Measured, anchors: Measured, towards: Point, slack: float = 1.0) -> Bools:
     """The centre lies farther in that direction, by a quarter of the mean extent at least."""
     at, beside = subjects.centres @ towards, anchors.centres @ towards
     extent = (subjects.extents(towards)[:, None] + anchors.extents(towards)[None, :]) / 2
