@@ -12,6 +12,7 @@ from modules import MODULES_BY_NAME, modules
 HEAVY = ("numpy", "shapely", "PIL", "rasterio", "numba", "cv2", "scipy", "pandas", "torch", "transformers", "datasets")
 FEATHER = (
     "georsmllm",
+    "georsmllm.arrangements",
     "georsmllm.classes",
     "georsmllm.constrain.automaton",
     "georsmllm.constrain.export",
@@ -20,6 +21,7 @@ FEATHER = (
     "georsmllm.constrain.points",
     "georsmllm.contracts",
     "georsmllm.discover",
+    "georsmllm.covering",
     "georsmllm.errors",
     "georsmllm.files",
     "georsmllm.geometry",
@@ -40,6 +42,7 @@ FEATHER = (
     "georsmllm.reasons",
     "georsmllm.recipe",
     "georsmllm.relations",
+    "georsmllm.ribbons",
     "georsmllm.rng",
     "georsmllm.scoring",
     "georsmllm.suspicions",

@@ -1,0 +1,129 @@
+"""Filters and comparisons of sets: by geometry where outlines tell, by the model where it has to be seen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from georsmllm.found import Finding
+from georsmllm.selecting import MAX_CANDIDATES
+
+from . import asking, attributes, comparing, forms, geometric
+from .clipping import between_parts
+from .frame import Unsaid
+from .geometric import Verdict
+from .held import Held, Work, nothing, unknown
+from .plan import Step
+
+_TOO_MANY = f"measured, as one question holds {MAX_CANDIDATES} candidates"
+VISUAL_SHAPES = ("circ", "round", "disc", "disk", "square", "rectang", "l-shape", "l shape")
+"""Shapes that a box does not tell from one another."""
+
+
+def narrowed(work: Work) -> Held:
+    """The part of the input that the step's condition holds of."""
+    step = work.step
+    if not work.findings:
+        return nothing("EMPTY_INPUT", "there was nothing left to narrow down", because=work.inputs[0])
+    if step.attribute is not None:
+        try:
+            attributes.refuse_unobservable(step.attribute)
+        except Unsaid as unsaid:
+            return unknown(unsaid.reason, unsaid.why)
+    missing = anchor_missing(step, work.anchors)
+    if missing is not None:
+        return _without_anchor(work, missing)
+    is_neural = work.bench.executor == "neural"
+    if is_neural and not (_is_about_all(step) and len(work.findings) > MAX_CANDIDATES):
+        return asking.chosen(work)
+    try:
+        held = _by_geometry(work)
+        return replace(held, note=f"{held.note} ({_TOO_MANY})") if is_neural else held
+    except Unsaid as unsaid:
+        if unsaid.reason != "NOT_GEOMETRIC":
+            return _unsaid(unsaid)
+        if work.bench.executor == "geometric":
+            return unknown(unsaid.reason, unsaid.why)
+        held = asking.chosen(work)
+        return replace(held, note=f"{held.note} ({unsaid.why})")
+
+
+def anchor_missing(step: Step, anchors: tuple[Held, ...]) -> Held | None:
+    """The anchor set that is empty where the step needs what is in it; None where nothing is amiss."""
+    if step.type not in ("filter_relation", "compare") or not anchors or _counts_anchors(step):
+        return None
+    empty = [held for held in anchors if held.is_empty]
+    needs_each = (step.relation is not None and step.relation.name == "between") or (
+        step.compare is not None and step.compare.criterion == "distance_to" and step.compare.mode in _VERSUS
+    )
+    return empty[0] if empty and (needs_each or len(empty) == len(anchors)) else None
+
+
+_VERSUS = ("less_than", "greater_than", "at_least")
+
+
+def _is_about_all(step: Step) -> bool:
+    """Whether a condition can only be decided with all candidates in view: a rank, or the mean."""
+    compare = step.compare
+    return compare is not None and (
+        compare.mode in ("top_k", "rank_k") or str(compare.value).lower() in (*comparing.MEANS, "median")
+    )
+
+
+def _counts_anchors(step: Step) -> bool:
+    """Objects with none of the anchors in them can be compared by their number all the same."""
+    return step.compare is not None and step.compare.criterion == "count"
+
+
+def _without_anchor(work: Work, anchor: Held) -> Held:
+    """Nothing stands in a relation to what is not there, so that whoever is said not to keeps its place."""
+    step = work.step
+    if anchor.is_unknown:
+        return Held(reason=anchor.reason, note="nothing is known of the anchors", cause=anchor.cause, is_unknown=True)
+    if step.relation is not None and step.relation.negated:
+        note = f"kept all {len(work.findings)}: there is no anchor that they could be related to"
+        return Held(work.findings, reason="ANCHOR_NOT_FOUND", note=note, is_area=work.inputs[0].is_area)
+    return nothing("ANCHOR_NOT_FOUND", "there is no anchor")
+
+
+def _unsaid(unsaid: Unsaid) -> Held:
+    if unsaid.reason == "ANCHOR_NOT_FOUND":
+        return nothing(unsaid.reason, unsaid.why)
+    return unknown(unsaid.reason, unsaid.why)
+
+
+def _by_geometry(work: Work) -> Held:
+    """Raises Unsaid where outlines do not tell."""
+    step, frame = work.step, work.bench.frame
+    findings = work.findings
+    if step.relation is not None:
+        sets = [held.findings for held in work.anchors]
+        if step.relation.name == "between" and work.inputs[0].is_area and not step.relation.negated:
+            return between_parts(work)
+        verdict = geometric.related(step.relation, findings, sets, frame)
+    elif step.attribute is not None:
+        if _is_seen_only(work):
+            raise Unsaid("NOT_GEOMETRIC", "boxes do not tell one shape from another")
+        if step.attribute.name == "occupancy" and not step.anchors:
+            raise Unsaid("NOT_GEOMETRIC", "the plan does not say what would fill them")
+        verdict = attributes.described(step.attribute, findings, work.anchor_findings, frame)
+    else:
+        sets_of = comparing.Sets(findings, tuple(held.findings for held in work.anchors))
+        verdict = comparing.compared(step, sets_of, frame)
+    return _kept(work, verdict)
+
+
+def _is_seen_only(work: Work) -> bool:
+    """Whether the model sees better than mere boxes tell; whoever asks for geometry alone gets what boxes tell."""
+    attribute = work.step.attribute
+    assert attribute is not None
+    is_shape = attribute.name in ("shape", "form") and any(word in attribute.value.lower() for word in VISUAL_SHAPES)
+    return work.bench.executor == "auto" and is_shape and not forms.is_drawn(work.findings)
+
+
+def _kept(work: Work, verdict: Verdict) -> Held:
+    findings: tuple[Finding, ...] = tuple(
+        one for one, is_kept in zip(work.findings, verdict.keep.tolist(), strict=True) if is_kept
+    )
+    why = f": {verdict.why}" if verdict.why else ""
+    note = f"kept {len(findings)} of {len(work.findings)}{why}"
+    return Held(findings, note=note, is_area=work.inputs[0].is_area)
