@@ -16,13 +16,13 @@ _COMPARED = {
 
 
 def lines(plan: Plan) -> list[str]:
-    """Two lines a step: its id, type and condition, what feeds it ("<- s1, anchor s2") and "anchor" where it is only a
+    """Two lines a step: its id, type and condition, what feeds it ("<- s1, anchor s2") and "(anchor)" where it is only a
     reference; below, its sub-question. Then which step is the answer."""
     conditions = [condition(step) for step in plan.steps]
     width = max(map(len, conditions))
     shown = []
     for step, said in zip(plan.steps, conditions, strict=True):
-        notes = " ".join(filter(None, ("anchor" if step.role == "anchor" else "", fed_by(step))))
+        notes = " ".join(filter(None, ("(anchor)" if step.role == "anchor" else "", fed_by(step))))
         shown.append(f"{step.id:<4}{step.type:<18}{said:<{width}}  {notes}".rstrip())
         shown.append(f"      {in_words(step.text)}")
     return [*shown, f"=>  {plan.answer_from} is the answer ({plan.answer_type.replace('_', ' ')})"]
@@ -61,7 +61,7 @@ def _condition(step: Step) -> str:
 
 
 def _relation(relation: Relation) -> str:
-    words = [relation.name.replace("_", " ")]
+    words = ["within" if relation.name == "within_distance" else relation.name.replace("_", " ")]
     if relation.side is not None:
         words = [f"on the {relation.side} side of"]
     if relation.unit == "count_min":

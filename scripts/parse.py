@@ -29,7 +29,7 @@ Examples:
 
 \b
 Each step states one condition. "<- s1, anchor s2" says what feeds it: the set that it narrows, and what that is related
-to. Steps marked anchor only serve as a reference; the others are the chain of sub-questions.
+to. Steps marked (anchor) only serve as a reference; the others are the chain of sub-questions.
 A file for --evaluate has a plan a line as --json prints it, made or mended by hand.
 The key of a server comes from GEORSMLLM_LLM_API_KEY or OPENAI_API_KEY. Where the server fails, the embedded planner plans
 and a notice says so; under --evaluate such a query counts as failed.
@@ -113,8 +113,8 @@ def command(query: str | None, file: Path | None, images: int, as_json: bool, as
 
 def _planner(language: Language, *, strict: bool) -> Planner:
     """The planner that is meant. strict: nothing stands behind a language model, its failures stay failures."""
-    from georsmllm.parser.embedded import EmbeddedPlanner
     from georsmllm.parser.llm import LlmPlanner, with_fallback
+    from georsmllm.parser.planning import EmbeddedPlanner
 
     url, model = language.llm_url, language.llm_model
     if language.planner == "embedded" or (language.planner == "auto" and not url and not model):

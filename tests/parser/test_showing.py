@@ -25,11 +25,11 @@ def test_steps_say_what_feeds_them():
     assert lines(PLANS["Find the orange buses within 100 m of the train station."]) == [
         "s1  detect            buses",
         "      Detect all buses.",
-        "s2  filter_attribute  color = orange         <- s1",
+        "s2  filter_attribute  color = orange     <- s1",
         "      From s1, keep the orange buses.",
-        "s3  detect            the train station      anchor",
+        "s3  detect            the train station  (anchor)",
         "      Detect the train station.",
-        "s4  filter_relation   within distance 100 m  <- s2, anchor s3",
+        "s4  filter_relation   within 100 m       <- s2, anchor s3",
         "      From s2, keep the buses within 100 m of s3.",
         "=>  s4 is the answer (boxes)",
     ]
@@ -45,7 +45,7 @@ def test_steps_say_what_feeds_them():
         ("Are there more trucks than cars on the ferry?", "s4  count             how many                      <- s3"),
         ("Are there more trucks than cars on the ferry?", "s8  compare           value greater than the other  <- s4, s7"),
         (REPLACED, "s1  change            greenhouses: appeared (images A and B)"),
-        (REPLACED, "s2  segment           orchards in image A                     anchor"),
+        (REPLACED, "s2  segment           orchards in image A                     (anchor)"),
     ],
 )  # fmt: skip
 def test_conditions_in_a_few_words(query, row):
@@ -67,7 +67,7 @@ def test_a_drawing_has_every_step_and_edge():
         '  s1 [label="s1 detect\\nbuses"];',
         '  s2 [label="s2 filter_attribute\\ncolor = orange"];',
         '  s3 [label="s3 detect\\nthe train station", style="dashed"];',
-        '  s4 [label="s4 filter_relation\\nwithin distance 100 m", peripheries=2];',
+        '  s4 [label="s4 filter_relation\\nwithin 100 m", peripheries=2];',
         "  s1 -> s2;",
         "  s2 -> s4;",
         "  s3 -> s4 [style=dashed];",

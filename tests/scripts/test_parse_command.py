@@ -55,7 +55,7 @@ def test_the_embedded_planner_needs_nothing():
     assert done.stdout.splitlines() == [
         "s1  detect            planes",
         "      Detect all planes.",
-        "s2  detect            the river            anchor",
+        "s2  detect            the river            (anchor)",
         "      Detect the river.",
         "s3  filter_relation   on the east side of  <- s1, anchor s2",
         f"      {done.stdout.splitlines()[5].strip()}",
