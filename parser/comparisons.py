@@ -1,0 +1,307 @@
+"""Superlatives, ranks, comparisons, distances and measures: "three longest", "larger than the pond", "at least 80 m long"."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, get_args
+
+from . import lexicon
+from .cursor import Amount, Bound, Cursor, amount, bound, number
+from .tree import Compares, Condition, Criterion, Has, Mode, Phrase, Stands
+
+AREA_UNITS = ("m2", "km2", "px2", "ha", "acre", "ft2")
+LENGTH_UNITS = ("m", "km", "cm", "px", "ft", "mi", "yd")
+SPEED_UNITS = ("km/h", "mph", "m/s", "kn")
+_OPPOSITE: dict[Mode, Mode] = {"greater_than": "less_than", "less_than": "at_least", "at_least": "less_than"}
+_AVERAGE = ("average", "mean", "typical", "median")
+_OWN = ("diameter", "length", "width", "height", "size", "area")
+_MODES: dict[Bound, Mode] = {
+    ">": "greater_than",
+    ">=": "at_least",
+    "<": "less_than",
+    "<=": "less_than",
+    "=": "at_least",
+}
+
+
+class Superlative(NamedTuple):
+    criterion: Criterion
+    lowest: bool
+    k: int | None
+    is_rank: bool
+    is_main: bool = False
+
+
+def criterion_of(name: str) -> Criterion:
+    """A criterion that the lexicon names."""
+    return next(one for one in get_args(Criterion) if one == name)
+
+
+def superlative(c: Cursor) -> Superlative | None:
+    """Reads "largest", "third largest", "three largest", "largest three", and steps past it."""
+    start = c.at
+    rank = c.find(lexicon.values("ordinals"))
+    count = number(c) if rank is None else None
+    if rank is None and count is None:
+        c.take("first")
+    c.take("most") if c.ahead(1) in ("northern", "southern", "eastern", "western") else ""
+    found = c.find(lexicon.meanings("superlatives"))
+    if found is None:
+        c.at = start
+        return None
+    if rank is None and count is None and c.ahead(1) not in ("", "m"):
+        here, count = c.at, number(c)
+        if count is not None and (c.sees(lexicon.meanings("units")) or count == 1):
+            c.at, count = here, None
+    criterion, end = found.split()
+    main = "main" in c.words[start : c.at]
+    k = int(rank or count or 1)
+    return Superlative(criterion_of(criterion), end == "min", k if k > 1 else None, rank is not None, main)
+
+
+def ranked(found: Superlative, anchors: tuple[Phrase, ...] = ()) -> Compares:
+    """The condition of a superlative. Ranks and the k highest are counted from the top; from the bottom the mode is min with
+    k, and a rank says so in its value. Distances are counted from the nearest."""
+    if found.is_rank:
+        nearest = found.criterion == "distance_to"
+        return Compares(found.criterion, "rank_k", found.k, "min" if found.lowest and not nearest else None, anchors)
+    if found.k is None or found.lowest:
+        return Compares(found.criterion, "min" if found.lowest else "max", found.k, None, anchors)
+    return Compares(found.criterion, "top_k", found.k, None, anchors)
+
+
+def after_copula(c: Cursor) -> list[Condition] | None:
+    """Reads "the largest", "nearest to the river", "the second closest one to it", and steps past it."""
+    start = c.at
+    c.take("the")
+    found = superlative(c)
+    if found is None:
+        c.at = start
+        return None
+    c.take("one", "ones")
+    anchors: tuple[Phrase, ...] = ()
+    if found.criterion == "distance_to" and (c.take("to", "from") or c.take_all("away", "from")):
+        anchor = c.phrase(c)
+        anchors = (anchor,) if anchor else ()
+    elif c.take("of") and not c.take_all("them", "all"):
+        c.take("all")
+        c.take("them")
+    return [ranked(found, anchors)]
+
+
+def comparison(c: Cursor, *, negated: bool = False) -> list[Condition] | None:
+    """A comparison with a value, with other things or with the average, and steps past it."""
+    for read in (_closer, _than, _as_large_as, _measured):
+        start = c.at
+        found = read(c, negated)
+        if found is not None:
+            return found
+        c.at = start
+    return None
+
+
+def _closer(c: Cursor, negated: bool) -> list[Condition] | None:
+    """Reads "closer to A than to B"."""
+    found = c.find(lexicon.meanings("comparatives"))
+    if found not in ("distance_to less", "distance_to more") or not (
+        c.take("to", "from") or c.take_all("away", "from")
+    ):
+        return None
+    first = c.phrase(c)
+    if first is None or not c.take("than"):
+        return None
+    c.take("to", "from")
+    second = c.phrase(c)
+    if second is None:
+        return None
+    mode: Mode = "less_than" if (found == "distance_to less") != negated else "greater_than"
+    return [Compares("distance_to", mode, anchors=(first, second))]
+
+
+def _than(c: Cursor, negated: bool) -> list[Condition] | None:
+    no = bool(c.take("no"))
+    found = c.find(lexicon.meanings("comparatives"))
+    if found is None or " " not in found or not c.take("than"):
+        return None
+    name, direction = found.split()
+    mode: Mode = "greater_than" if direction == "more" else "less_than"
+    if negated or no:
+        mode = _OPPOSITE[mode]
+    if name in ("speed", "age", "brightness"):
+        return _unseen(c, name, mode)
+    return compared(c, criterion_of(name), mode)
+
+
+def _unseen(c: Cursor, name: str, mode: Mode) -> list[Condition] | None:
+    """Speed and age: no image shows them, yet the query says so."""
+    sign = {"greater_than": ">", "less_than": "<", "at_least": ">="}.get(mode, ">")
+    value = amount(c)
+    if value:
+        while c.take("years", "year", "old"):
+            value = Amount(value.number, "years")
+        return [Has(name, f"{sign}{value.text}")]
+    other = c.phrase(c)
+    return [Has(name, f"{sign}other", anchor=other)] if other else None
+
+
+def compared(c: Cursor, criterion: Criterion, mode: Mode) -> list[Condition] | None:
+    """What comes after "larger than"."""
+    start = c.at
+    value = amount(c)
+    if value and value.unit:
+        return [valued(c, criterion, mode, value)]
+    c.at = start
+    while c.take("that", "those", "the one", "size", "of", "area", "length", "width") and c.ahead() == "of":
+        c.at += 1
+    average = _average(c)
+    if average is not None:
+        return [*average, Compares(criterion, mode, value="mean")]
+    if c.take("their", "its"):
+        own = c.take("own") + c.take(*_OWN)
+        return [Compares(criterion, mode, value=f"own_{own.removeprefix('own')}")] if own.removeprefix("own") else None
+    if _the_others(c):
+        end: Mode = "max" if mode != "less_than" else "min"
+        return [Compares(criterion, end)]
+    other = c.phrase(c)
+    if other is None:
+        c.at = start
+        bare = number(c)
+        return None if bare is None else [Compares(criterion, mode, value=bare)]
+    found: list[Condition] = [Compares(criterion, mode, anchors=(other,))]
+    return found
+
+
+def valued(c: Cursor, criterion: Criterion, mode: Mode, value: Amount) -> Condition:
+    """A threshold; its unit decides what is measured where the word alone does not ("larger than 80 m")."""
+    said = c.find(lexicon.meanings("measures"))
+    if said:
+        criterion = criterion_of(said)
+    if value.unit in SPEED_UNITS:
+        return Has("speed", f"{'<' if mode == 'less_than' else '>'}{value.text}")
+    if value.unit in AREA_UNITS:
+        criterion = "area"
+    elif value.unit in LENGTH_UNITS and criterion == "area" and value.unit != "px":
+        criterion = "length"
+    return Compares(criterion, mode, value=value.text)
+
+
+def _average(c: Cursor) -> tuple[Condition, ...] | None:
+    """Reads "the average", "the average building in the lot": the conditions that narrow what is averaged."""
+    start = c.at
+    c.take("the", "an", "a")
+    if not c.take(*_AVERAGE):
+        c.at = start
+        return None
+    if c.take("size", "length", "width", "area") and c.take("of"):
+        c.take("all")
+    other = c.phrase(c)
+    return other.conditions if other else ()
+
+
+def _the_others(c: Cursor) -> bool:
+    start = c.at
+    c.take("all", "any", "every", "each")
+    c.take("of")
+    c.take("the")
+    if c.take("others", "rest") or (c.take("other") and c.take("one", "ones")):
+        return True
+    c.at = start
+    return False
+
+
+def _as_large_as(c: Cursor, negated: bool) -> list[Condition] | None:
+    """Reads "at least as large as the pond", "as long as 80 m"."""
+    least = c.take_all("at", "least")
+    if not c.take("as"):
+        return None
+    said = c.find(lexicon.meanings("measures"))
+    if said is None or not c.take("as"):
+        return None
+    mode: Mode = "less_than" if negated and not least else "at_least"
+    return compared(c, criterion_of(said), mode)
+
+
+def _measured(c: Cursor, negated: bool) -> list[Condition] | None:
+    """Reads "at least 80 m long", "more than 5 ha in area", "exceeding 80 m", "80 m long"."""
+    limit = bound(c)
+    if limit is None and c.take("exceeding", "exceed", "exceeds"):
+        limit = ">"
+    value = amount(c)
+    if value is None or not value.unit or value.unit == "%":
+        return None
+    mode = _MODES[limit or "="]
+    here = c.at
+    said = c.sees(lexicon.meanings("measures"))
+    if not said and (limit is None or c.take("from", "of", "away", "to", "apart", "around")):
+        c.at = here
+        return None
+    if value.unit in LENGTH_UNITS or value.unit in AREA_UNITS or value.unit in SPEED_UNITS:
+        return [valued(c, "length", _OPPOSITE[mode] if negated else mode, value)]
+    return None
+
+
+def dimension(c: Cursor, *, negated: bool = False) -> list[Condition] | None:
+    """Reads "area of at least 2 ha", "length greater than 80 m", "length exceeds 80 m", after "with a" or "whose"."""
+    start = c.at
+    said = c.find(lexicon.meanings("measures"))
+    if said is None:
+        c.at = start
+        return None
+    criterion = criterion_of(said)
+    c.take("of", "is", "are")
+    negated = negated != bool(c.take("not"))
+    found: Bound | None = bound(c) or (">" if c.take("exceeding", "exceeds", "exceed") else None)
+    if found is None and c.find(lexicon.meanings("comparatives")) is not None:
+        more = c.words[c.at - 1] not in ("smaller", "shorter", "narrower", "lower")
+        c.take("than")
+        found = ">" if more else "<"
+    mode = _MODES[found or "="]
+    result = compared(c, criterion, _OPPOSITE[mode] if negated else mode)
+    if result is None:
+        c.at = start
+    return result
+
+
+def within(c: Cursor, *, negated: bool = False) -> list[Condition] | None:
+    """Reads "within 50 pixels of X", "less than 100 m from X", "more than 1 km away from X", "within 100 m north of X"."""
+    start = c.at
+    beyond = _limit(c)
+    value = None if beyond is None else amount(c)
+    if beyond is None or value is None or value.unit not in LENGTH_UNITS:
+        c.at = start
+        return None
+    c.take("radius", "buffer", "distance", "range", "zone", "wide")
+    c.take("or")
+    c.take("less", "closer")
+    direction = None
+    if not (c.take("of", "from", "around", "to") or c.take_all("away", "from") or c.take_all("off")):
+        direction = c.find(lexicon.relations())
+        if direction is None or direction.startswith("-"):
+            c.at = start
+            return None
+    anchor = c.phrase(c)
+    if anchor is None:
+        c.at = start
+        return None
+    found: list[Condition] = [
+        Stands("within_distance", (anchor,), negated=beyond != negated, value=value.number, unit=value.unit)
+    ]
+    if direction in ("north_of", "south_of", "east_of", "west_of", "left_of", "right_of", "above", "below"):
+        found.append(Stands(direction, (anchor,)))  # type: ignore[arg-type]
+    return found
+
+
+def _limit(c: Cursor) -> bool | None:
+    """Whether what lies beyond the distance is meant; None where no distance is told."""
+    lead = c.take("within", "in", "at", "inside", "outside")
+    c.take("a", "an", "the")
+    if c.take("distance", "radius", "buffer", "range", "zone"):
+        c.take("of")
+    comparative = c.find(lexicon.meanings("comparatives"))
+    if comparative in ("distance_to less", "distance_to more") and c.take("than"):
+        return comparative == "distance_to more"
+    limit = bound(c)
+    if comparative:
+        return None
+    if limit:
+        return limit in (">", ">=")
+    return lead == "outside"

@@ -1,0 +1,129 @@
+"""A place in the words of a query, and the small words that are read there: numbers, units, bounds, articles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeVar, get_args
+
+from . import lexicon
+from .tree import Phrase
+
+T = TypeVar("T")
+
+MAX_DEPTH = 12
+"""How deep noun phrases may stand in one another; what lies deeper belongs to the outermost."""
+
+BARE = 100
+"""Added to the depth where a noun is to be read without any conditions behind it."""
+
+Bound = Literal[">", ">=", "<", "<=", "="]
+
+
+class Amount(NamedTuple):
+    """A number with the unit that was said, "" without one; text: both as they are written in a plan ("200 m2")."""
+
+    number: int | float
+    unit: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.number:g} {self.unit}".rstrip()
+
+
+@dataclass(slots=True)
+class Cursor:
+    """words: of the query. at: the next one. phrase: how a noun phrase is read here, None where none begins."""
+
+    words: tuple[str, ...]
+    phrase: Callable[[Cursor], Phrase | None]
+    num_images: int = 1
+    at: int = 0
+    depth: int = 0
+    between: int = 0
+
+    def ahead(self, distance: int = 0) -> str:
+        """The word so far ahead, "" beyond the end."""
+        place = self.at + distance
+        return self.words[place] if 0 <= place < len(self.words) else ""
+
+    def done(self) -> bool:
+        return self.at >= len(self.words)
+
+    def take(self, *wanted: str) -> str:
+        """The next word where it is one of those wanted, and a step on; else ""."""
+        word = self.ahead()
+        if word and word in wanted:
+            self.at += 1
+            return word
+        return ""
+
+    def take_all(self, *wanted: str) -> bool:
+        """Whether exactly these words come next; then they are passed."""
+        if self.words[self.at : self.at + len(wanted)] == wanted:
+            self.at += len(wanted)
+            return True
+        return False
+
+    def find(self, book: lexicon.Book[T]) -> T | None:
+        """What the longest phrase of a book means that stands here, and a step past it; None where none does."""
+        found = book.match(self.words, self.at)
+        if found is None:
+            return None
+        self.at += found[0]
+        return found[1]
+
+    def sees(self, book: lexicon.Book[T], distance: int = 0) -> bool:
+        """Whether a phrase of a book stands so far ahead."""
+        return book.match(self.words, self.at + distance) is not None
+
+
+def number(c: Cursor) -> float | None:
+    """A number in digits or words, and steps past it."""
+    word = c.ahead()
+    if word and word[0].isdigit() and word.replace(".", "", 1).isdigit() and len(word) <= 12:
+        c.at += 1
+        return float(word)
+    return c.find(lexicon.values("numbers"))
+
+
+def bound(c: Cursor) -> Bound | None:
+    """Reads "at least", "more than" ..., and a step past it; only where a number follows."""
+    start = c.at
+    found = c.find(lexicon.meanings("bounds"))
+    if found is None:
+        return None
+    c.take("a", "an")
+    here = c.at
+    if number(c) is None and c.find(lexicon.values("fractions")) is None:
+        c.at = start
+        return None
+    c.at = here
+    return next(one for one in get_args(Bound) if one == found)
+
+
+def amount(c: Cursor) -> Amount | None:
+    """A number with or without a unit, and a step past both."""
+    start = c.at
+    found = number(c)
+    if found is None:
+        c.at = start
+        return None
+    value = int(found) if found == int(found) else found
+    if c.take("%"):
+        return Amount(value, "%")
+    return Amount(value, c.find(lexicon.meanings("units")) or "")
+
+
+def determiner(c: Cursor) -> tuple[bool, bool]:
+    """(whether there is any article or quantifier, whether it is a definite one), and a step past all of them."""
+    start, definite = c.at, False
+    while word := c.take(
+        "the", "a", "an", "all", "every", "each", "any", "some", "both", "only", "just", "these", "this", "our", "your",
+        "single", "individual", "other", "another", "entire", "whole", "existing", "different", "possible", "actual",
+        "their", "its", "no", "his", "various", "exact", "remaining", "same", "said", "complete", "visible",
+    ):  # fmt: skip
+        definite = definite or word in ("the", "these", "this")
+        if word in ("all", "each", "any", "some", "both") and c.ahead() == "of":
+            c.at += 1
+    return c.at > start, definite

@@ -1,0 +1,296 @@
+"""What things have: "with more than ten ships", "whose roof is red", "where fewer than half of the spaces are occupied"."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from . import lexicon
+from .comparisons import comparison, dimension
+from .cursor import BARE, Bound, Cursor, bound, number
+from .tree import Compares, Condition, Has, Phrase, Stands
+
+_SHADOWS = ("shadow", "shadows")
+_SPACES = {
+    "spaces": "parked vehicle",
+    "slots": "parked vehicle",
+    "spots": "parked vehicle",
+    "bays": "parked vehicle",
+    "places": "parked vehicle",
+    "stalls": "parked vehicle",
+    "parking": "parked vehicle",
+    "berths": "ship",
+    "docks": "ship",
+    "moorings": "ship",
+    "gates": "plane",
+    "stands": "plane",
+    "it": "parked vehicle",
+    "lot": "parked vehicle",
+    "capacity": "parked vehicle",
+    "area": "parked vehicle",
+    "them": "parked vehicle",
+    "space": "parked vehicle",
+}
+_ROOFS = ("roof", "roofs", "rooftop", "rooftops")
+_QUALITY = (
+    "color",
+    "colour",
+    "shape",
+    "surface",
+    "size",
+    "orientation",
+    "state",
+    "appearance",
+    "body",
+    "hull",
+    "paint",
+)
+_FULL, _EMPTY = (
+    ("occupied", "full", "filled", "taken", "used", "occupancy", "in"),
+    ("empty", "free", "vacant", "unoccupied"),
+)
+_FLIPPED: dict[Bound, Bound] = {">": "<", "<": ">", ">=": "<=", "<=": ">=", "=": "="}
+
+
+def counted(stands: Stands) -> list[Condition]:
+    """A relation with the number of anchors that it asks for. A most is the denial of one more."""
+    first = stands.anchors[0]
+    if stands.name in ("between", "within_distance") or first.is_definite or len(stands.anchors) > 1:
+        return [stands]
+    found: list[Condition] = []
+    if first.least is not None:
+        found.append(replace(stands, value=first.least, unit="count_min"))
+    if first.most is not None:
+        found.append(replace(stands, negated=not stands.negated, value=first.most + 1, unit="count_min"))
+    return found or [stands]
+
+
+def contents(c: Cursor, *, negated: bool) -> list[Condition] | None:
+    """What stands behind "with", "that have", "containing"."""
+    start = c.at
+    if _answer_form(c):
+        return []
+    negated = negated != bool(c.take("no")) if not c.take_all("no", "fewer") else negated
+    for read in (_roofs, _shadow, _quality):
+        found = read(c, negated)
+        if found is not None:
+            return found
+    here = c.at
+    c.take("a", "an", "the", "their", "its")
+    c.take("total", "surface") if c.ahead(1) == "area" else ""
+    found = dimension(c, negated=negated)
+    if found is not None:
+        return found
+    c.at = here
+    occupied = occupancy(c)
+    if occupied is not None:
+        return occupied
+    phrase = _held(c)
+    if phrase is None or not (phrase.head or phrase.refers):
+        c.at = start
+        return None
+    return _contains(c, phrase, negated=negated)
+
+
+def _held(c: Cursor) -> Phrase | None:
+    """What is held. Places behind it belong to the holder ("roofs with panels north of the canal"), what tells it from its
+    like is its own ("lots with cars that are red")."""
+    start = c.at
+    c.depth += BARE
+    phrase = c.phrase(c)
+    c.depth -= BARE
+    if phrase is None:
+        return None
+    own = (
+        c.ahead() in ("that", "which", "whose")
+        or c.sees(lexicon.phrases("postures"))
+        or c.sees(lexicon.meanings("comparatives"))
+    )
+    if not own and not (phrase.is_definite and c.sees(lexicon.relations())):
+        return phrase
+    c.at = start
+    return c.phrase(c)
+
+
+def _contains(c: Cursor, phrase: Phrase, *, negated: bool) -> list[Condition]:
+    sides = _sides(c)
+    if sides == "all":
+        return [Stands("surrounded_by", (phrase,), negated=negated)]
+    if sides:
+        return [Stands("flanked_by", (phrase,), negated=negated, value=2, unit="count_min")]
+    more = [phrase]
+    while c.ahead() in ("and", "or") and c.ahead(1) not in ("with", "without"):
+        start = c.at
+        any_of = c.take("and", "or") == "or"
+        c.depth += BARE
+        other = c.phrase(c)
+        c.depth -= BARE
+        if (
+            other is None
+            or not other.head
+            or other.is_definite != phrase.is_definite
+            or c.sees(lexicon.relations())
+            or any_of
+        ):
+            c.at = start
+            break
+        more.append(other)
+    return [one for each in more for one in _holding(each, negated=negated)]
+
+
+def _holding(phrase: Phrase, *, negated: bool) -> list[Condition]:
+    if phrase.is_definite or (phrase.least is None and phrase.most is None):
+        return [Stands("contains", (phrase,), negated=negated, value=1, unit="count_min")]
+    return counted(Stands("contains", (phrase,), negated=negated))
+
+
+def _sides(c: Cursor) -> str:
+    start = c.at
+    if c.take("on", "along", "at"):
+        word = c.take("both", "either", "each", "two", "all", "every", "opposite")
+        c.take("of")
+        c.take("the", "its", "their")
+        c.take("long", "short", "opposite")
+        if word and c.take("side", "sides", "end", "ends", "edges", "banks") and c.ahead() != "of":
+            return "all" if word in ("all", "every") else "both"
+    c.at = start
+    return ""
+
+
+def _answer_form(c: Cursor) -> bool:
+    """Past "with their bounding boxes": how to answer, no condition."""
+    start = c.at
+    c.take("their", "its", "the", "a", "an", "all", "tight", "accurate", "precise")
+    c.take("corresponding", "respective", "precise", "accurate", "exact", "tight")
+    if c.find(lexicon.meanings("answers")) and c.ahead() in ("", ".", ",", "and", "?", "!", ";"):
+        return True
+    c.at = start
+    return False
+
+
+def _roofs(c: Cursor, negated: bool) -> list[Condition] | None:
+    """Reads "a red roof", "roofs that are red"."""
+    start = c.at
+    c.take("a", "an", "the", "their", "its")
+    found = c.find(lexicon.attributes())
+    if found and c.take(*_ROOFS):
+        return [Has("roof_color" if found[0] == "color" else f"roof_{found[0]}", found[1], negated)]
+    c.at = start
+    return None
+
+
+def _shadow(c: Cursor, negated: bool) -> list[Condition] | None:
+    """Reads "a shadow longer than their diameter", "shadows of at least 20 m": the shadows are a set of their own."""
+    start = c.at
+    c.take("a", "the", "their", "its", "cast", "visible")
+    if c.take(*_SHADOWS):
+        if c.take("that", "which"):
+            c.take("is", "are")
+        c.take("is", "are", "of")
+        c.take("length") and c.take("of")
+        found = comparison(c, negated=negated)
+        if found and isinstance(found[0], Compares):
+            return [
+                Compares(
+                    "shadow_length",
+                    found[0].mode,
+                    None,
+                    found[0].value,
+                    (Phrase("shadow", is_plural=True), *found[0].anchors),
+                )
+            ]
+    c.at = start
+    return None
+
+
+def _quality(c: Cursor, negated: bool) -> list[Condition] | None:
+    """Reads "a circular shape", "white color", "an asphalt surface"."""
+    start = c.at
+    c.take("a", "an", "the", "their")
+    found = c.find(lexicon.attributes())
+    if found and c.take(*_QUALITY):
+        return [Has(found[0], found[1], negated)]
+    c.at = start
+    return None
+
+
+def whose(c: Cursor) -> list[Condition] | None:
+    """What stands behind "whose"."""
+    start = c.at
+    if c.take(*_ROOFS) and c.take("is", "are"):
+        negated = bool(c.take("not"))
+        found = c.find(lexicon.attributes())
+        if found:
+            return [Has("roof_color" if found[0] == "color" else f"roof_{found[0]}", found[1], negated)]
+    c.at = start
+    shadow = _shadow(c, False)
+    if shadow is not None:
+        return shadow
+    if c.take("long", "main", "major") and c.take("axis", "axes", "side", "sides"):
+        return _axis(c)
+    c.at = start
+    measured = dimension(c)
+    if measured is not None:
+        return measured
+    c.take("overall")
+    if c.take("color", "colour", "shape", "surface", "state", "orientation", "size") and c.take("is", "are"):
+        negated = bool(c.take("not"))
+        found = c.find(lexicon.attributes())
+        return [Has(found[0], found[1], negated)] if found else None
+    occupied = occupancy(c)
+    return occupied if occupied is not None else _part(c, start)
+
+
+def _axis(c: Cursor) -> list[Condition] | None:
+    c.take("is", "are", "runs", "run", "lies", "points", "point")
+    negated = bool(c.take("not"))
+    found = c.find(lexicon.attributes())
+    return [Has(found[0], found[1], negated)] if found else None
+
+
+def _part(c: Cursor, start: int) -> list[Condition] | None:
+    """Reads "whose infield contains a soccer field": what a part holds, the whole holds."""
+    c.at = start
+    c.depth += BARE
+    part = c.phrase(c)
+    c.depth -= BARE
+    if part is None:
+        return None
+    c.take("do", "does")
+    negated = bool(c.take("not"))
+    held = c.find(lexicon.relations())
+    if held in ("contains", "-contains"):
+        return contents(c, negated=negated != (held == "-contains"))
+    c.at = start
+    return None
+
+
+def occupancy(c: Cursor) -> list[Condition] | None:
+    """Reads "fewer than half of the spaces are occupied", "more than 80 % full", "with less than 30 % occupancy"."""
+    start = c.at
+    limit = bound(c)
+    share = c.find(lexicon.values("fractions"))
+    if share is None:
+        share = number(c)
+        c.at = c.at if share is not None and c.take("%") else start
+        share = share / 100 if share is not None and c.at > start else None
+    if share is None:
+        c.at = start
+        return None
+    c.take("of")
+    c.take("the", "its", "their", "all", "available", "parking")
+    anchor = _SPACES.get(c.ahead())
+    c.at += anchor is not None
+    while c.take("are", "is", "being", "of", "remain", "stay"):
+        pass
+    full = c.take(*_FULL)
+    if full or c.take(*_EMPTY):
+        return [_filled(limit or "=", share, anchor, full=bool(full), c=c)]
+    c.at = start
+    return None
+
+
+def _filled(limit: Bound, share: float, anchor: str | None, *, full: bool, c: Cursor) -> Condition:
+    c.take("use")
+    sign = limit if full else _FLIPPED[limit]
+    value = share if full else round(1 - share, 2)
+    return Has("occupancy", f"{sign}{value:g}", anchor=Phrase(anchor or "parked vehicle", is_plural=True))

@@ -1,0 +1,160 @@
+"""Relations to other things: "moored along the pier", "between the dam and the bridge", "connected to at least four roads"."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from . import lexicon
+from .cursor import BARE, Cursor
+from .plan import RelationName
+from .possession import contents, counted
+from .regions import of_owner
+from .tree import Compares, Condition, Has, Phrase, Stands
+
+_WATERWARD = {"downstream": "downstream_of", "upstream": "upstream_of"}
+_TELLING = frozenset(
+    (
+        "near",
+        "adjacent_to",
+        "north_of",
+        "south_of",
+        "east_of",
+        "west_of",
+        "left_of",
+        "right_of",
+        "above",
+        "below",
+        "along",
+        "contains",
+        "within_distance",
+    )
+)
+"""Relations that do not tell one road or river from another: "houses along the river north of the bridge" are north of it."""
+
+
+def relation(c: Cursor, *, negated: bool, may_stay: bool) -> list[Condition] | None:
+    """A relation with its anchors, and a step past both. may_stay: any relation may belong to the noun at hand."""
+    start = c.at
+    while c.sees(lexicon.phrases("postures")) and not c.sees(lexicon.relations()):
+        c.find(lexicon.phrases("postures"))
+    name = c.find(lexicon.relations())
+    if name is None or (not may_stay and name.lstrip("-") in _TELLING):
+        c.at = start
+        return None
+    negated = negated != name.startswith("-")
+    name = name.removeprefix("-")
+    if name == "contains":
+        found = contents(c, negated=negated)
+    elif name == "between":
+        found = _between(c, negated=negated)
+    else:
+        found = _related(c, name, negated=negated)
+    if found is None:
+        c.at = start
+    return found
+
+
+def name_of(text: str) -> RelationName:
+    """A relation that the lexicon names."""
+    return next(one for one in get_args(RelationName) if one == text)
+
+
+def _related(c: Cursor, name: str, *, negated: bool) -> list[Condition] | None:
+    over = c.words[c.at - 1] in ("over", "across")
+    anchors, any_of = coordinated(c)
+    if not anchors:
+        return None
+    owned = of_owner(c, anchors[0], negated=negated)
+    if owned is not None:
+        return owned
+    first = anchors[0]
+    if name == "at":
+        name = "inside" if lexicon.ends_in(first.head, "places") else "adjacent_to"
+    if name == "on" and first.head and lexicon.ends_in(first.head, "whole"):
+        return []
+    if over and not lexicon.ends_in(first.head, "lines") and first.head:
+        name = "above"
+    return counted(Stands(name_of(name), anchors, negated=negated, any_of=any_of))
+
+
+def coordinated(c: Cursor) -> tuple[tuple[Phrase, ...], bool]:
+    """The anchors here, and whether one of them is enough. "and the pond" carries on only in the same form as before ("the
+    river and the pond", not "the bridge and trucks"), and never into a phrase with conditions of its own."""
+    first = c.phrase(c)
+    if first is None:
+        return (), False
+    found, any_of = [first], False
+    while c.between == 0:
+        start = c.at
+        word = c.take(",", "and", "or", "nor")
+        if word == ",":
+            word = c.take("and", "or") or word
+        other = _like(c, found[-1]) if word else None
+        if other is None or (word == "," and not _goes_on(c)):
+            c.at = start
+            break
+        found.append(other)
+        any_of = any_of or word == "or"
+    return tuple(found), any_of
+
+
+def _goes_on(c: Cursor) -> bool:
+    """Whether a list goes on to an "and" or "or"."""
+    return c.ahead() in (",", "and", "or")
+
+
+def _like(c: Cursor, before: Phrase) -> Phrase | None:
+    if before.conditions or c.ahead() in ("it", "them", "they", "those", "that"):
+        return None
+    c.depth += BARE
+    phrase = c.phrase(c)
+    c.depth -= BARE
+    if phrase is None or not phrase.head or phrase.conditions:
+        return None
+    alike = phrase.is_definite == before.is_definite and phrase.is_plural == before.is_plural
+    follows = c.sees(lexicon.relations()) or c.ahead() in ("that", "which", "whose")
+    return phrase if alike and not follows else None
+
+
+def _between(c: Cursor, *, negated: bool) -> list[Condition] | None:
+    c.between += 1
+    first = c.phrase(c)
+    c.between -= 1
+    if first is None:
+        return None
+    if not c.take("and"):
+        return [Stands("between", (first,), negated=negated)]
+    second = c.phrase(c)
+    if second is None:
+        c.at -= 1
+        return [Stands("between", (first,), negated=negated)]
+    return [Stands("between", (first, second), negated=negated)]
+
+
+def implied(c: Cursor, *, negated: bool) -> list[Condition] | None:
+    """Reads "docked", "downstream": the anchor is not said."""
+    start = c.at
+    ward = c.take("downstream", "upstream")
+    if ward and c.ahead() not in ("of", "from"):
+        return [Stands(name_of(_WATERWARD[ward]), (Phrase("", refers="one"),), negated=negated)]
+    c.at = start
+    if c.find(lexicon.phrases("docked")) and (not c.sees(lexicon.relations()) or c.ahead() in ("with", "and")):
+        return [Stands("adjacent_to", (Phrase("dock", is_plural=True),), negated=negated)]
+    c.at = start
+    if c.find(lexicon.phrases("possession")):
+        owner = []
+        while c.ahead() not in ("", ",", ".", ";", "?", "and", "or", "that", "which", "in", "on", "near"):
+            owner.append(c.ahead())
+            c.at += 1
+        if owner:
+            return [Has("owner", " ".join(owner), negated)]
+    c.at = start
+    return None
+
+
+def nearest_in_row(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    """Reads "the first bridge downstream of the dam": of those downstream, the nearest one to the same anchor."""
+    row = next((one for one in conditions if isinstance(one, Stands)), None)
+    if row is None:
+        return conditions
+    return (*conditions, Compares("distance_to", "min", anchors=row.anchors[:1]))

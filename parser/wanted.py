@@ -1,0 +1,108 @@
+"""What is wanted: one noun phrase or a list of them; and whether an image could show it at all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from . import lexicon
+from .cursor import Cursor
+from .phrases import phrase
+from .predicates import Owner, verb_phrase
+from .tree import Changed, Condition, Phrase, Stands
+
+_MORE = (",", "and", "or", "plus", "as", "along", "together")
+
+
+def phrase_list(c: Cursor, *, verbs: bool = False) -> tuple[tuple[Phrase, ...], bool]:
+    """Noun phrases joined by commas, "and", "or"; and whether what stands behind the last holds of all ("cars and trucks on
+    the bridge"). verbs: a verb may follow the noun ("the stadium is closer to ...")."""
+    first = _one(c, verbs=verbs)
+    if first is None:
+        return (), False
+    found = [first]
+    while c.ahead() in _MORE:
+        start = c.at
+        if not _joined(c):
+            break
+        other = None if c.sees(lexicon.meanings("verbs")) and not c.sees(lexicon.nouns()) else _one(c, verbs=verbs)
+        if other is None or not is_seen(other, strict=True) or (other.refers and not other.conditions):
+            c.at = start
+            break
+        found.append(other)
+    return tuple(found), _is_shared(found)
+
+
+def _joined(c: Cursor) -> bool:
+    word = c.take(*_MORE)
+    if word == "as":
+        return c.take_all("well", "as")
+    if word in ("along", "together"):
+        return bool(c.take("with"))
+    if word == ",":
+        c.take("and", "or")
+    c.take("also", "any")
+    return c.ahead() not in ("then", "also", "finally")
+
+
+def _one(c: Cursor, *, verbs: bool) -> Phrase | None:
+    found = phrase(c)
+    if found is None:
+        return None
+    found = of_changes(found)
+    if not verbs:
+        return found
+    owner = Owner(found.head, found.is_plural, found.is_definite, found.image)
+    said = verb_phrase(c, owner)
+    if said:
+        found = replace(
+            found, conditions=(*found.conditions, *said), num_behind=found.num_behind + len(said), image=owner.image
+        )
+    return found
+
+
+def _is_shared(found: list[Phrase]) -> bool:
+    last = found[-1]
+    if len(found) < 2 or last.num_behind == 0 or not last.is_plural:
+        return False
+    return all(one.num_behind == 0 and one.is_plural and one.is_definite == last.is_definite for one in found[:-1])
+
+
+def of_changes(one: Phrase) -> Phrase:
+    """Reads "changes in vegetation", "building changes", "the differences": any change of what they are changes of."""
+    text = one.head
+    for name in sorted(lexicon.listed(str(lexicon.grammar()["changes"])), key=len, reverse=True):
+        if text != name and not text.endswith(f" {name}"):
+            continue
+        head = text.removesuffix(name).strip()
+        of_what = next((c for c in one.conditions if isinstance(c, Stands) and c.name in ("inside", "on")), None)
+        rest: tuple[Condition, ...] = tuple(c for c in one.conditions if c is not of_what)
+        if not head and of_what and not lexicon.ends_in(of_what.anchors[0].head, "places"):
+            head = of_what.anchors[0].head
+        else:
+            rest = one.conditions
+        told = any(isinstance(c, Changed) for c in rest)
+        return replace(one, head=head or "object", is_plural=True, conditions=rest if told else (Changed("any"), *rest))
+    return one
+
+
+def is_seen(one: Phrase, *, strict: bool) -> bool:
+    """Whether an image could show it. strict: only if the lexicon knows the category, or it points back to one."""
+    if one.refers:
+        return True
+    parts = one.head.split()
+    if lexicon.knows(one.head):
+        return True
+    if any(part in lexicon.foreign_nouns() for part in parts):
+        return False
+    return not strict
+
+
+def separately(c: Cursor) -> bool:
+    """Past "separately"; whether it stood here."""
+    start = c.at
+    c.take(",")
+    c.take("each")
+    if c.find(lexicon.phrases("separately")):
+        return True
+    c.at = start
+    return False

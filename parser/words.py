@@ -1,0 +1,86 @@
+"""A query as words: lower case, one spelling of each sign, contractions and hyphens resolved, slips of the pen repaired.
+
+Every word stays data: nothing of it is executed, formatted or looked up anywhere but in the lexicon.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Set as AbstractSet
+from functools import cache
+
+from . import lexicon
+
+MAX_CHARACTERS = 2000
+MIN_REPAIRED, MIN_SWAPPED = 5, 7
+"""The shortest word that is repaired at all, and the shortest in which one letter may stand for another: among short words
+too many right ones are a letter apart (boats, boots)."""
+
+_QUOTES = str.maketrans(
+    {"’": "'", "‘": "'", "`": "'", "–": "-", "—": ",", "−": "-", "(": ",", ")": ",", "≥": ">", "≤": "<"}
+)
+_CONTRACTIONS = (
+    (re.compile(r"\bcan't\b|\bcannot\b"), "can not"),
+    (re.compile(r"\bwon't\b"), "will not"),
+    (re.compile(r"n't\b"), " not"),
+    (re.compile(r"\b(what|where|there|that|it|who|how|which|here)'s\b"), r"\1 is"),
+    (re.compile(r"'re\b"), " are"),
+    (re.compile(r"'ve\b"), " have"),
+    (re.compile(r"'(?:ll|d|m)\b"), " "),
+)
+_TOKEN = re.compile(
+    r"\d{1,3}(?:,\d{3}){1,4}(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?(?:st|nd|rd|th)\b|\d+(?:\.\d+)?|km/h|m/s|'s\b|[^\W\d_]+\d*|[,;:.?!%]"
+)
+
+
+def words(query: str) -> tuple[str, ...]:
+    """The words and signs (, ; : . ? ! %) of a query in reading order; numbers without thousands separators."""
+    text = unicodedata.normalize("NFKC", query.replace("²", "2").replace("³", "3")).lower().translate(_QUOTES)
+    for pattern, plain in _CONTRACTIONS:
+        text = pattern.sub(plain, text)
+    return tuple(_one(token) for token in _TOKEN.findall(text))
+
+
+def _one(token: str) -> str:
+    if token[0].isdigit():
+        return token.replace(",", "")
+    if not token[0].isalpha():
+        return token
+    return repaired(token)
+
+
+def repaired(word: str) -> str:
+    """The word of the lexicon that was meant: itself, or the only kind of one a slip away, or the word as it is."""
+    slip = lexicon.slips().get(word)
+    if slip:
+        return slip
+    known = lexicon.vocabulary()
+    if word in known or len(word) < MIN_REPAIRED or not word.isascii() or not word.isalpha():
+        return word
+    return next(iter(sorted(_one_away(word, known), key=lambda other: (len(other) != len(word), other))), word)
+
+
+def _one_away(word: str, known: AbstractSet[str]) -> set[str]:
+    """Words with one letter more, less or swapped with its neighbour; where there is none, with one letter changed."""
+    shorter = [word[:i] + word[i + 1 :] for i in range(1, len(word))]
+    found = {one for one in shorter if one in known and len(one) >= MIN_REPAIRED}
+    found.update(_by_deletion().get(word, ()))
+    same_length = {other for one in shorter for other in _by_deletion().get(one, ()) if len(other) == len(word)}
+    found.update(other for other in same_length if sorted(other) == sorted(word))
+    if not found and len(word) >= MIN_SWAPPED:
+        found = same_length
+    inflected = word[:-1]  # "fenced" is no slip of "fence"
+    return {one for one in found if one[0] == word[0] and one != inflected and one.rstrip("s") != word.rstrip("s")}
+
+
+@cache
+def _by_deletion() -> dict[str, tuple[str, ...]]:
+    """Each word of the lexicon with one letter left out -> the words it came from."""
+    table: dict[str, tuple[str, ...]] = {}
+    for word in sorted(lexicon.vocabulary() - lexicon.slips().keys()):
+        if len(word) >= MIN_REPAIRED and word.isalpha():
+            for i in range(1, len(word)):
+                short = word[:i] + word[i + 1 :]
+                table[short] = (*table.get(short, ()), word)
+    return table
