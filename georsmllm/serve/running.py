@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
+from typing import NamedTuple
 
 import uvicorn
 
@@ -16,12 +18,46 @@ _GRACE_S = 5
 _MAX_CONNECTIONS = 256
 
 
+class Place(NamedTuple):
+    """url: where the server will be; nobody is answered there yet."""
+
+    socket: socket.socket
+    url: str
+
+
+def bound(settings: Settings) -> Place:
+    """The address taken; raises UsageError. Before the model is loaded, for that takes minutes."""
+    host = settings.host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    taken = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind((host, settings.port))
+    except OSError as error:
+        taken.close()
+        raise UsageError(
+            f"cannot listen at {settings.host} port {settings.port}: {error.strerror or error}; choose another with --port "
+            "(0 takes a free one)"
+        ) from None
+    return Place(taken, f"http://{_shown(settings.host)}:{taken.getsockname()[1]}/")
+
+
+def _shown(host: str) -> str:
+    name = host.strip("[]")
+    return f"[{name}]" if ":" in name else name
+
+
 class _Server(uvicorn.Server):
     """Asks end at their next step as soon as the server stops, not when their clients have lost patience."""
 
-    def __init__(self, config: uvicorn.Config, house: House) -> None:
+    def __init__(self, config: uvicorn.Config, house: House, when_up: Callable[[], None]) -> None:
         super().__init__(config)
         self._house = house
+        self._when_up = when_up
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._when_up()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._house.desk.leave_all()
@@ -29,12 +65,12 @@ class _Server(uvicorn.Server):
 
 
 class Running:
-    """`run` serves until `stop`, SIGINT or SIGTERM. url: where it is, known from the start."""
+    """`run` serves until `stop`, SIGINT or SIGTERM. place: of `bound`. when_up: called once requests are taken."""
 
-    def __init__(self, asker: Asker, settings: Settings) -> None:
-        self._socket = _bound(settings)
-        port = self._socket.getsockname()[1]
-        self.url = f"http://{_shown(settings.host)}:{port}/"
+    def __init__(
+        self, asker: Asker, settings: Settings, place: Place, when_up: Callable[[], None] = lambda: None
+    ) -> None:
+        self._socket = place.socket
         house = House.open(asker, settings)
         config = uvicorn.Config(
             application(house),
@@ -47,35 +83,10 @@ class Running:
             limit_concurrency=_MAX_CONNECTIONS,
             timeout_graceful_shutdown=_GRACE_S,
         )
-        self._server = _Server(config, house)
-
-    @property
-    def is_up(self) -> bool:
-        return self._server.started
+        self._server = _Server(config, house, when_up)
 
     def run(self) -> None:
         self._server.run(sockets=[self._socket])
 
     def stop(self) -> None:
         self._server.should_exit = True
-
-
-def _bound(settings: Settings) -> socket.socket:
-    host = settings.host.strip("[]")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((host, settings.port))
-    except OSError as error:
-        bound.close()
-        raise UsageError(
-            f"cannot listen at {settings.host} port {settings.port}: {error.strerror or error}; choose another with --port "
-            "(0 takes a free one)"
-        ) from None
-    return bound
-
-
-def _shown(host: str) -> str:
-    name = host.strip("[]")
-    return f"[{name}]" if ":" in name else name

@@ -8,25 +8,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from georsmllm.serve.asker import Asker
-from georsmllm.serve.running import Running
+from georsmllm.serve.running import Running, bound
 from georsmllm.serve.settings import Settings
 
 
 @contextmanager
 def served(asker: Asker, settings: Settings | None = None) -> Iterator[str]:
     """Its URL, ending with "/"."""
-    with at_work(asker, settings) as running:
-        yield running.url
+    with at_work(asker, settings) as (_, url):
+        yield url
 
 
 @contextmanager
-def at_work(asker: Asker, settings: Settings | None = None) -> Iterator[Running]:
-    running = Running(asker, settings or Settings(port=0))
+def at_work(asker: Asker, settings: Settings | None = None) -> Iterator[tuple[Running, str]]:
+    settings = settings or Settings(port=0)
+    place = bound(settings)
+    is_up = threading.Event()
+    running = Running(asker, settings, place, is_up.set)
     thread = threading.Thread(target=running.run)
     thread.start()
     try:
-        wait_for(lambda: running.is_up)
-        yield running
+        assert is_up.wait(10)
+        yield running, place.url
     finally:
         running.stop()
         thread.join(20)

@@ -331,7 +331,7 @@ def test_an_ask_that_is_left_in_the_queue_never_begins(folder: Path) -> None:
 
 def test_a_shutdown_ends_what_is_at_work_and_says_so(folder: Path) -> None:
     asker = ScriptedAsker(step_s=2)
-    with at_work(asker, Settings(port=0)) as running, httpx2.Client(base_url=running.url, timeout=30) as client:
+    with at_work(asker, Settings(port=0)) as (running, url), httpx2.Client(base_url=url, timeout=30) as client:
         told = sent(client, folder / "later.png")
         with client.stream("POST", "/api/ask", json={"image": told["id"], "query": "ships"}) as answer:
             lines = answer.iter_lines()

@@ -173,6 +173,7 @@ async function ask() {
   const images = state.images, abort = new AbortController();
   const question = { image: images[0].id, query, ...(images[1] && { image_b: images[1].id }), ...(viewer.box && { box: viewer.box }) };
   clearAnswer();
+  $("hint").hidden = true;
   running(abort);
   status("Asking …");
   await guarded(async () => {

@@ -220,8 +220,10 @@ export class Viewer {
     const detail = image.detail;
     if (detail) pen.drawImage(detail.bitmap, detail.x * sx, detail.y * sy, detail.w * sx, detail.h * sy);
     for (const one of this.objects) this.paintObject(one, one.image === index);
+    const taken = [];
     const named = this.objects.filter((one) => one.image === index && this.isNamed(one));
-    for (const one of named) this.paintLabel(one);
+    named.sort((p, q) => (q.id === this.hovered) - (p.id === this.hovered));
+    for (const one of named) this.paintLabel(one, taken);
     if (this.box && index === (this.mode === "b" ? 1 : 0)) this.paintBox(this.box);
   }
 
@@ -233,7 +235,7 @@ export class Viewer {
     pen.globalAlpha = isQuiet ? 0.3 : 1;
     pen.scale(scale, scale);
     pen.lineJoin = "round";
-    const line = (isMarked ? 3 : one.faint || !isHere ? 1.4 : 2) / scale;
+    const line = (isMarked ? 3 : one.faint || !isHere ? 1.7 : 2) / scale;
     if (one.path.mask && show.masks) {
       if (isHere) {
         pen.fillStyle = one.colour;
@@ -262,12 +264,15 @@ export class Viewer {
     return this.objects.length <= FEW_LABELS || Math.max(x2 - x1, y2 - y1) * this.scale >= LABEL_PX * 3;
   }
 
-  paintLabel(one) {
+  paintLabel(one, taken) {
+    // left out where another label stands already; the object keeps its colour, and its name when it is pointed at
     const { pen, scale } = this, [x1, y1] = one.box;
     const text = one.label.length > 30 ? `${one.label.slice(0, 29)}…` : one.label;
     pen.font = "600 12px system-ui, sans-serif";
     const width = pen.measureText(text).width + 12;
     const x = x1 * scale - 1, y = Math.max(y1 * scale - 20, -this.top + 2);
+    if (taken.some(([tx, ty, tw]) => x < tx + tw + 2 && tx < x + width + 2 && y < ty + 20 && ty < y + 20)) return;
+    taken.push([x, y, width]);
     pen.fillStyle = one.colour;
     pen.beginPath();
     pen.roundRect(x, y, width, 18, 5);
@@ -467,10 +472,12 @@ function rings(parts) {
 }
 
 function stroke(pen, path, colour, width, dash, scale) {
+  if (!dash) {
+    pen.strokeStyle = "#0b0d1099";
+    pen.lineWidth = width + 1.6 / scale;
+    pen.stroke(path);
+  }
   pen.setLineDash(dash || []);
-  pen.strokeStyle = "#0b0d1099";
-  pen.lineWidth = width + 1.6 / scale;
-  pen.stroke(path);
   pen.strokeStyle = colour;
   pen.lineWidth = width;
   pen.stroke(path);
