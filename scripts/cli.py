@@ -14,6 +14,7 @@ from georsmllm.errors import BadRecord, UsageError
 COMMANDS = {
     "ask": "Ask about an image, or a pair: words, boxes, masks and coordinates of the Earth.",
     "chat": "A conversation about an image in the terminal.",
+    "serve": "A web page and an OpenAI-compatible server on this machine over one model.",
     "parse": "Show the steps into which a query is split, or how well a planner does it.",
     "build": "Make an instruction set from datasets as they lie on disk.",
     "look": "Write a page that shows a set: counts, and every answer drawn on its image.",
