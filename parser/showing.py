@@ -50,7 +50,7 @@ def _condition(step: Step) -> str:
     if step.change is not None:
         return f"{step.target}: {step.change.kind}"
     if step.attribute is not None:
-        return f"{step.attribute.name} {'is not' if step.attribute.negated else '='} {step.attribute.value}"
+        return f"{step.attribute.name.replace('_', ' ')} {'is not' if step.attribute.negated else '='} {step.attribute.value}"
     if step.relation is not None:
         return _relation(step.relation)
     if step.compare is not None:
@@ -63,7 +63,7 @@ def _condition(step: Step) -> str:
 def _relation(relation: Relation) -> str:
     words = ["within" if relation.name == "within_distance" else relation.name.replace("_", " ")]
     if relation.side is not None:
-        words = [f"on the {relation.side} side of"]
+        words = ["on both sides of" if relation.side == "both" else f"on the {relation.side} side of"]
     if relation.unit == "count_min":
         words.append(f"at least {_number(relation.value)}")
     elif relation.value is not None:

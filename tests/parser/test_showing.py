@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from georsmllm.parser.plan import Plan
+from georsmllm.parser.plan import Plan, Relation
 from georsmllm.parser.prompting import examples
-from georsmllm.parser.showing import dot, lines
+from georsmllm.parser.showing import condition, dot, lines
 
 PLANS = {example.query: example.plan for example in examples()}
 REPLACED = "Which new greenhouses stand where there was orchard before?"
@@ -80,3 +80,12 @@ def test_every_ideal_plan_is_shown(real):
         plan = msgspec.json.decode(line, type=Plan)
         assert len(lines(plan)) == 2 * len(plan.steps) + 1
         assert not any("None" in row for row in lines(plan))
+
+
+@pytest.mark.parametrize(
+    ("side", "words"), [("east", "on the east side of"), ("both", "on both sides of"), (None, "on side of")]
+)
+def test_sides_in_words(side, words):
+    plan = PLANS["tennis courts that do not adjoin a swimming pool"]
+    relation = Relation("on_side_of", False, None, None, side)
+    assert condition(msgspec.structs.replace(plan.steps[2], relation=relation)) == words
