@@ -7,8 +7,9 @@ Web Mercator, which are none on the ground, nor degrees, feet or the scale of a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from georsmllm.errors import CannotSay
 from georsmllm.found import Finding, outline
@@ -26,7 +27,8 @@ RULE = "Lambert azimuthal equal-area projection on WGS 84, centred on the image"
 _SEGMENTS = 16  # of the longer side of a shape: straight pixel lines are curves in other projections
 
 
-class AreaRow(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class AreaRow:
     """All findings of a label together; what several of them cover counts once. square_metres: None without a place on the
     Earth. share: of the image."""
 

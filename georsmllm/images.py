@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from rasterio.io import DatasetReader
+    from rasterio.vrt import WarpedVRT
 
     Array = NDArray[np.generic]
     Limits = tuple[tuple[float, float], ...]
@@ -217,7 +218,7 @@ def _file_limits(path: Path, mtime_ns: int, stretch: Stretch) -> Limits:  # noqa
 
 
 def read_dataset(
-    data: DatasetReader,
+    data: DatasetReader | WarpedVRT,
     view: Window,
     *,
     stretch: Stretch,
@@ -247,12 +248,12 @@ def read_dataset(
     return to_rgb(bands, stretch, valid=valid, limits=limits)
 
 
-def is_stretched(data: DatasetReader, stretch: Stretch) -> bool:
+def is_stretched(data: DatasetReader | WarpedVRT, stretch: Stretch) -> bool:
     """Whether the pixels of a dataset depend on the limits of the whole file."""
     return not has_palette(data) and (stretch.kind != "auto" or data.dtypes[0] != "uint8")
 
 
-def dataset_limits(data: DatasetReader, stretch: Stretch) -> Limits:
+def dataset_limits(data: DatasetReader | WarpedVRT, stretch: Stretch) -> Limits:
     """The limits of each shown band of the whole file, of a sample of a million pixels where it has more."""
     indexes = _rgb_bands(data)
     step = max(1, math.isqrt(data.width * data.height // SAMPLE_PIXELS))
@@ -262,7 +263,7 @@ def dataset_limits(data: DatasetReader, stretch: Stretch) -> Limits:
     return band_limits(bands, valid, stretch)
 
 
-def _rgb_bands(data: DatasetReader) -> list[int]:
+def _rgb_bands(data: DatasetReader | WarpedVRT) -> list[int]:
     """1-based bands to show: those that say red, green, blue; else Sentinel-2's or the first three; else the first.
 
     So a fourth band is never alpha unless it says so, and near-infrared is left out.
@@ -275,12 +276,12 @@ def _rgb_bands(data: DatasetReader) -> list[int]:
     return [1, 2, 3] if data.count >= 3 else [1]
 
 
-def has_palette(data: DatasetReader) -> bool:
+def has_palette(data: DatasetReader | WarpedVRT) -> bool:
     """Whether the values of a dataset are indices of colours."""
     return bool(data.colorinterp[0].name == "palette")
 
 
-def _paletted(data: DatasetReader, indices: Array) -> NDArray[np.uint8]:
+def _paletted(data: DatasetReader | WarpedVRT, indices: Array) -> NDArray[np.uint8]:
     """3 x H x W colours of palette indices."""
     import numpy as np
 

@@ -198,7 +198,7 @@ def _of_raster(path: Path, stretch: Stretch) -> Opened:
         notices = _place_notices(data) + _size_notices(data)
         size = data.width, data.height
     affine, crs = images.geo(path)
-    source = RasterPixels(path, stretch, lambda: imagefile.opened(path), lambda: images.file_hash(path))
+    source = RasterPixels(path, stretch, reopen=lambda: imagefile.opened(path), content=lambda: images.file_hash(path))
     return Opened(source, ImageRef(path.name, *size, affine=affine, crs=crs), path, notices)
 
 

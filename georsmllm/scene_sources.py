@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from rasterio.io import DatasetReader
+    from rasterio.vrt import WarpedVRT
 
     Rgb = NDArray[np.uint8]
 
@@ -103,16 +104,22 @@ class ArrayPixels:
 class RasterPixels:
     """A raster that stays open between reads; after `close` the next read opens it again.
 
-    reopen: gives the dataset. path: whose errors they are. content: of the file, or of what else the dataset is made of.
+    reopen: gives the dataset. path: whose errors they are. content: a hash. limits: of the stretch, where they are not those
+    of this dataset.
     """
 
     def __init__(
-        self, path: Path, stretch: Stretch, reopen: Callable[[], DatasetReader], content: Callable[[], str]
+        self,
+        path: Path,
+        stretch: Stretch,
+        *,
+        reopen: Callable[[], DatasetReader | WarpedVRT],
+        content: Callable[[], str],
+        limits: images.Limits | None = None,
     ) -> None:
         self._path, self._stretch, self._lock = path, stretch, Lock()
-        self._reopen, self._content = reopen, content
-        self._data: DatasetReader | None = None
-        self._limits: images.Limits | None = None
+        self._reopen, self._content, self._limits = reopen, content, limits
+        self._data: DatasetReader | WarpedVRT | None = None
 
     def rgb(self, view: Window, size_wh: tuple[int, int]) -> Rgb:
         # GDAL's datasets are not made for two threads at once, and a second handle would decode shared blocks twice
@@ -150,6 +157,16 @@ def resized(rgb: NDArray[np.generic], size_wh: tuple[int, int]) -> Rgb:
     smaller = size_wh[0] < width or size_wh[1] < height
     how = Image.Resampling.BOX if smaller else Image.Resampling.BILINEAR
     return np.array(Image.fromarray(np.ascontiguousarray(rgb, np.uint8)).resize(size_wh, how))
+
+
+def resized_from(rgb: Rgb, part: tuple[float, float, float, float], size_wh: tuple[int, int]) -> Rgb:
+    """The same of a part of the pixels, x1, y1, x2, y2, whose borders may cut pixels."""
+    import numpy as np
+    from PIL import Image
+
+    smaller = size_wh[0] < part[2] - part[0] or size_wh[1] < part[3] - part[1]
+    how = Image.Resampling.BOX if smaller else Image.Resampling.BILINEAR
+    return np.array(Image.fromarray(rgb).resize(size_wh, how, box=part))
 
 
 def check_array(bands: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -83,13 +83,12 @@ def _geometries(shapes: Sequence[PointSet], limits: Floats) -> NDArray[np.object
 
     kind = shapes[0].kind
     if kind == "point":
-        return shapely.points(limits[:, :2])
+        return np.asarray(shapely.points(limits[:, :2]))
     if kind == "box":
-        return shapely.box(*limits.T)
+        return np.asarray(shapely.box(*limits.T))
     if kind == "rbox":
-        quads = shapely.polygons(np.array([shape.rings[0].points for shape in shapes], np.float64))
-        crossed = np.flatnonzero(~shapely.is_valid(quads))
-        for i in crossed:
+        quads = np.asarray(shapely.polygons(np.array([shape.rings[0].points for shape in shapes], np.float64)))
+        for i in np.flatnonzero(~shapely.is_valid(quads)).tolist():
             quads[i] = to_valid(shapes[i])
         return quads
     found = np.empty(len(shapes), object)

@@ -115,8 +115,8 @@ def test_rows_say_label_count_area_and_share_and_what_overlaps_counts_once() -> 
     ]
     findings = [Finding(i + 1, label, shape) for i, (label, shape) in enumerate(shapes)]
     forest, water = areas(findings, image)
-    assert forest[:3] == ("forest", 2, 150.0)
-    assert water[:3] == ("water", 1, 100.0)
+    assert (forest.label, forest.count, forest.area_px) == ("forest", 2, 150.0)
+    assert (water.label, water.count, water.area_px) == ("water", 1, 100.0)
     assert forest.square_metres == pytest.approx(600 / 0.9996**2, rel=1e-4)
     assert (forest.share, water.share) == (0.03, 0.02)
     assert areas([], image) == ()
