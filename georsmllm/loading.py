@@ -7,34 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from georsmllm.errors import UsageError
 from georsmllm.images import AUTO, Stretch
 from georsmllm.looking import Viewing
+from georsmllm.parser.planning import Language, planner_of
 
 if TYPE_CHECKING:
     from georsmllm.found import Eyes, Outcome, Watch
     from georsmllm.maskdecoder import MaskDecoder
-    from georsmllm.parser.planner import Planner
     from georsmllm.session import ExecutorName, Made, MakePlan, Session, Unplanned
 
 POLYGONS = "polygons"
 """In the place of a SAM 2 model: shapes are filled as the model said them."""
-
-
-class Language(NamedTuple):
-    """Whose planner. name: embedded, or llm: a model behind an OpenAI-compatible server, and the embedded one with a notice
-    where that fails; auto: llm where a server is named."""
-
-    name: Literal["auto", "embedded", "llm"] = "auto"
-    url: str = ""
-    model: str = ""
-    key: str = ""
-    timeout_s: float = 30.0
-    cache: Path | None = None
 
 
 def load(
@@ -117,30 +105,6 @@ def planning(language: Language) -> MakePlan:
         return Made(planned.plan, msgspec.to_builtins(planned.plan), planned.planner, planned.notices)
 
     return make_plan
-
-
-def planner_of(language: Language) -> Planner:
-    """The planner that a person means. Raises UsageError for a server without a model's name, or the other way round."""
-    from georsmllm.parser.embedded import EmbeddedPlanner
-
-    if language.name == "embedded" or (language.name == "auto" and not language.url and not language.model):
-        return EmbeddedPlanner()
-    if not language.url or not language.model:
-        raise UsageError(
-            "the llm planner needs the address of a server and the name of a model there: --llm-url, --llm-model"
-        )
-    from georsmllm.parser import llm
-
-    return llm.with_fallback(
-        llm.LlmPlanner(
-            base_url=language.url,
-            model=language.model,
-            api_key=language.key,
-            timeout_s=language.timeout_s,
-            cache=language.cache,
-        ),
-        EmbeddedPlanner(),
-    )
 
 
 def plan_of(text: str | bytes) -> Made:

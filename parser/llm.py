@@ -112,7 +112,10 @@ class Fallback:
         try:
             return self.first.plan(query, num_images=num_images)
         except NoPlan as error:
-            made = self.second.plan(query, num_images=num_images)
+            try:
+                made = self.second.plan(query, num_images=num_images)
+            except NoCondition as none:
+                raise NoCondition(f"{none} ({error})") from None
             return made._replace(notices=(f"{error}; the {made.planner} planner made this plan", *made.notices))
 
 

@@ -14,7 +14,7 @@ import msgspec
 if TYPE_CHECKING:
     from georsmllm.found import StepTrace, Watch
     from georsmllm.images import Stretch
-    from georsmllm.loading import Language
+    from georsmllm.parser.planning import Language
     from georsmllm.session import Session
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -56,7 +56,7 @@ def model_options(command: F) -> F:
         click.option("--llm-url", default="", envvar="GEORSMLLM_LLM_URL", metavar="URL",
                      help="An OpenAI-compatible server, such as http://localhost:11434/v1."),
         click.option("--llm-model", default="", envvar="GEORSMLLM_LLM_MODEL", metavar="NAME", help="A model there."),
-        click.option("--llm-timeout", default=30.0, show_default=True, type=click.FloatRange(min=0.1), metavar="S"),
+        click.option("--llm-timeout", default=60.0, show_default=True, type=click.FloatRange(min=0.1), metavar="S"),
         click.option("--tile-size", default=1024, show_default=True, type=click.IntRange(min=64), metavar="PX",
                      help="Larger images are shown tile by tile."),
         click.option("--overlap", type=click.IntRange(min=0), metavar="PX",
@@ -98,7 +98,7 @@ def session_of(chosen: Model, *, say: Callable[[str], None]) -> Session:
         chosen.model,
         adapter=chosen.adapter,
         sam=chosen.sam,
-        planner=language_of(chosen.planner, chosen.llm_url, chosen.llm_model, chosen.llm_timeout),
+        planner=language_of(chosen.planner, chosen.llm_url, chosen.llm_model, chosen.llm_timeout, cache=cache_folder()),
         device=chosen.device,
         dtype=chosen.dtype,  # type: ignore[arg-type]
         viewing=viewing,
@@ -107,14 +107,17 @@ def session_of(chosen: Model, *, say: Callable[[str], None]) -> Session:
     )
 
 
-def language_of(name: str, url: str, model: str, timeout_s: float, *, cached: bool = True) -> Language:
+def language_of(name: str, url: str, model: str, timeout_s: float, *, cache: Path | None) -> Language:
     """The planner of these options; the key comes from the environment alone."""
-    from georsmllm.loading import Language
+    from georsmllm.parser.planning import Language
 
     key = next((os.environ[name] for name in LLM_KEYS if os.environ.get(name)), "")
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    cache = home / "georsmllm" / "plans" if cached else None
     return Language(name, url, model, key, timeout_s, cache)  # type: ignore[arg-type]
+
+
+def cache_folder() -> Path:
+    """Where plans of a language model are kept."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "georsmllm" / "plans"
 
 
 def _stretch(percentiles: str | None) -> Stretch:

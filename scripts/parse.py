@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
 from georsmllm.errors import UsageError
 
-from .asking import LLM_KEYS
+from .asking import cache_folder, language_of
 
 if TYPE_CHECKING:
     from georsmllm.parser.evaluate import Evaluation, Gold, Row
@@ -35,17 +34,6 @@ The key of a server comes from GEORSMLLM_LLM_API_KEY or OPENAI_API_KEY. Where th
 and a notice says so; under --evaluate such a query counts as failed.
 Exit codes: 0, 1 where the query holds no visual condition, 2 wrong input.
 """
-
-
-class Language(NamedTuple):
-    """Who plans, and where the language model answers."""
-
-    planner: str
-    llm_url: str
-    llm_model: str
-    timeout: float
-    no_cache: bool
-    cache: Path | None
 
 
 @click.command(epilog=EPILOG)
@@ -93,45 +81,38 @@ class Language(NamedTuple):
     metavar="DIR",
     help="Where its plans are kept.  [default: georsmllm/plans in the user's cache folder]",
 )
-def command(query: str | None, file: Path | None, images: int, as_json: bool, as_dot: bool, **language: Any) -> None:
+def command(
+    query: str | None,
+    *,
+    file: Path | None,
+    images: int,
+    as_json: bool,
+    as_dot: bool,
+    planner: str,
+    llm_url: str,
+    llm_model: str,
+    timeout: float,
+    no_cache: bool,
+    cache: Path | None,
+) -> None:
     """Print the plan of QUERY: one condition a step, in the order in which a model is asked.
 
     Nothing is looked at: no image is needed. With --evaluate, the metrics of a planner over a file of ideal plans.
     """
     if (query is None) == (file is None):
         raise UsageError('expected a query, such as georsmllm parse "white ships near the pier", or --evaluate FILE')
+    if file is not None and as_dot:
+        raise UsageError("--dot draws one plan; leave out --evaluate")
+    from georsmllm.parser.planning import planner_of
+
+    kept = None if no_cache else cache or cache_folder()
+    chosen = planner_of(language_of(planner, llm_url, llm_model, timeout, cache=kept), strict=file is not None)
     if file is not None:
-        if as_dot:
-            raise UsageError("--dot draws one plan; leave out --evaluate")
-        _evaluate(file, _planner(Language(**language), strict=True), as_json)
+        _evaluate(file, chosen, as_json)
         return
     assert query is not None
-    planner = _planner(Language(**language), strict=False)
     form = "json" if as_json else "dot" if as_dot else "text"
-    raise click.exceptions.Exit(_parse(query, planner, images=images, form=form))
-
-
-def _planner(language: Language, *, strict: bool) -> Planner:
-    """The planner that is meant. strict: nothing stands behind a language model, its failures stay failures."""
-    from georsmllm.parser.llm import LlmPlanner, with_fallback
-    from georsmllm.parser.planning import EmbeddedPlanner
-
-    url, model = language.llm_url, language.llm_model
-    if language.planner == "embedded" or (language.planner == "auto" and not url and not model):
-        return EmbeddedPlanner()
-    if not url or not model:
-        raise UsageError(
-            "a language model that plans needs both its server and its name: --llm-url and --llm-model (or "
-            "GEORSMLLM_LLM_URL and GEORSMLLM_LLM_MODEL); --planner embedded needs neither"
-        )
-    key = next((os.environ[name] for name in LLM_KEYS if os.environ.get(name)), "")
-    cache = None if language.no_cache else language.cache or _cache_folder()
-    llm = LlmPlanner(base_url=url, model=model, api_key=key, timeout_s=language.timeout, cache=cache)
-    return llm if strict else with_fallback(llm, EmbeddedPlanner())
-
-
-def _cache_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "georsmllm" / "plans"
+    raise click.exceptions.Exit(_parse(query, chosen, images=images, form=form))
 
 
 def _parse(query: str, planner: Planner, *, images: int, form: str) -> int:
