@@ -69,6 +69,7 @@ _CATEGORIES = {
     "region": ("image-to-text", "region-description"),
     "relation": ("visual-question-answering", "spatial-relations"),
     "seg": ("image-segmentation", "segmentation"),
+    "select": ("visual-question-answering", "spatial-relations"),
     "tags": ("image-classification", "multi-label-classification"),
     "vqa": ("visual-question-answering", "visual-question-answering"),
 }

@@ -57,7 +57,7 @@ _RELATED = {
 }  # fmt: skip
 
 
-class _Condition(NamedTuple):
+class Condition(NamedTuple):
     """words: with a place for the noun; which targets of the class surely fulfil them, and which possibly do."""
 
     rule: str
@@ -109,6 +109,14 @@ def drawn(view: Sample, rng: Random) -> tuple[Expression, ...]:
     return tuple(rng.choice(rules[rng.choice(sorted(rules))]) for rules in groups.values())
 
 
+def conditions(view: Sample, indices: tuple[int, ...]) -> Iterator[Condition]:
+    """What the shapes of some targets of one image say of each by itself and among the others: places, sizes, directions."""
+    own = Measured([view.targets[i].shape for i in indices], view.images[0].size_wh)
+    one = _Class(view, "", indices, own, (), draws_boxes(view))
+    for rules in (_outermost, _placed, _sized, _oriented):
+        yield from rules(one)
+
+
 def is_rival(label: str, other: str) -> bool:
     """Whether one name could mean the other class, too: a small vehicle is a vehicle."""
     return label.endswith(f" {other}") or other.endswith(f" {label}")
@@ -140,12 +148,12 @@ def _single(count: int, index: int) -> Bools:
     return single
 
 
-def _alone(one: _Class) -> Iterator[_Condition]:
+def _alone(one: _Class) -> Iterator[Condition]:
     if len(one.indices) == 1:
-        yield _Condition("alone", "only {} in the image", np.ones(1, bool), np.ones(1, bool))
+        yield Condition("alone", "only {} in the image", np.ones(1, bool), np.ones(1, bool))
 
 
-def _outermost(one: _Class) -> Iterator[_Condition]:
+def _outermost(one: _Class) -> Iterator[Condition]:
     """The one that lies clearly farther to a side of the image than every other, and that none reaches beyond."""
     count = len(one.indices)
     for side, towards in SIDES.items() if count > 1 else ():
@@ -156,15 +164,15 @@ def _outermost(one: _Class) -> Iterator[_Condition]:
         rest = ~_single(count, first)
         reach = one.own.reaches(towards)
         if bool((ahead & (at[first] - at >= ALOOF * length) & (reach[first] >= reach))[rest].all()):
-            yield _Condition("outermost", f"{_OUTERMOST[side]} {{}}", ~rest, ~rest)
+            yield Condition("outermost", f"{_OUTERMOST[side]} {{}}", ~rest, ~rest)
 
 
-def _placed(one: _Class) -> Iterator[_Condition]:
+def _placed(one: _Class) -> Iterator[Condition]:
     for region, share in region_shares(one.own).items():
-        yield _Condition("place", f"{{}} in the {region} of the image", share >= IN, share > OUT)
+        yield Condition("place", f"{{}} in the {region} of the image", share >= IN, share > OUT)
 
 
-def _sized(one: _Class) -> Iterator[_Condition]:
+def _sized(one: _Class) -> Iterator[Condition]:
     """By area, of which a target at the border of a tile may have more than it shows."""
     count = len(one.indices)
     if count < 2:
@@ -181,10 +189,10 @@ def _sized(one: _Class) -> Iterator[_Condition]:
             apart = SIZE_MARGIN * most[i] <= one.own.areas[rest]
             longer = SIDE_MARGIN * sides[i] <= sides[rest]
         if bool(apart.all()) and (not one.is_boxes or bool(longer.all())):
-            yield _Condition("size", f"{word} {{}}", ~rest, ~rest)
+            yield Condition("size", f"{word} {{}}", ~rest, ~rest)
 
 
-def _nearest(one: _Class) -> Iterator[_Condition]:
+def _nearest(one: _Class) -> Iterator[Condition]:
     count, aloof = len(one.indices), ALOOF * one.own.diagonal
     for name, anchor in one.anchors if count > 1 else ():
         gaps = shapely.distance(one.own.surfaces, anchor.surfaces[0])
@@ -195,10 +203,10 @@ def _nearest(one: _Class) -> Iterator[_Condition]:
             rest = ~_single(count, i)
             low, high = (gaps[i], gaps[rest]) if "nearest" in word else (gaps[rest], gaps[i])
             if bool((GAP_MARGIN * low + aloof <= high).all()):
-                yield _Condition("distance", word, ~rest, ~rest)
+                yield Condition("distance", word, ~rest, ~rest)
 
 
-def _beside(one: _Class) -> Iterator[_Condition]:
+def _beside(one: _Class) -> Iterator[Condition]:
     """Whatever lies, or reaches, a hair farther to that side than the anchor possibly is beside it, however far up or
     down."""
     aloof = ALOOF * min(one.own.size_wh)
@@ -208,10 +216,10 @@ def _beside(one: _Class) -> Iterator[_Condition]:
             ahead, across = away @ towards, np.abs(away @ (towards[1], towards[0]))
             sure = holds(side, one.own, anchor, slack=SURE)[:, 0] & (ahead >= CONE * across)
             beyond = one.own.reaches(towards) > anchor.reaches(towards)
-            yield _Condition("relation", f"{{}} {_BESIDE[side].format(name)}", sure, (ahead > -aloof) | beyond)
+            yield Condition("relation", f"{{}} {_BESIDE[side].format(name)}", sure, (ahead > -aloof) | beyond)
 
 
-def _related(one: _Class) -> Iterator[_Condition]:
+def _related(one: _Class) -> Iterator[Condition]:
     for name, anchor in one.anchors:
         for relation, words in _RELATED.items():
             if relation != "near" and one.is_boxes:
@@ -219,26 +227,27 @@ def _related(one: _Class) -> Iterator[_Condition]:
             if relation in ("along", "parallel_to") and bool(np.isnan(one.own.directions).any()):
                 continue
             sure, possible = (holds(relation, one.own, anchor, slack=slack)[:, 0] for slack in (SURE, POSSIBLE))
-            yield _Condition("relation", f"{{}} {words.format(name)}", sure, possible)
+            yield Condition("relation", f"{{}} {words.format(name)}", sure, possible)
 
 
-def _between(one: _Class) -> Iterator[_Condition]:
+def _between(one: _Class) -> Iterator[Condition]:
     for (name, first), (other, second) in combinations(one.anchors, 2):
         sure, possible = (
             between(one.own, first.centres[0], second.centres[0], slack=slack) for slack in (SURE, POSSIBLE)
         )
-        yield _Condition("relation", f"{{}} between {name} and {other}", sure, possible)
+        yield Condition("relation", f"{{}} between {name} and {other}", sure, possible)
 
 
-def _oriented(one: _Class) -> Iterator[_Condition]:
+def _oriented(one: _Class) -> Iterator[Condition]:
     """Only of shapes that prove it: an upright box may hold a slanted thing, and what is not elongated lies any way."""
     if one.is_boxes:
         return
     for word, degrees in (("horizontally", 0.0), ("vertically", 90.0)):
         turned = np.abs((one.own.directions - degrees + 90) % 180 - 90)
-        yield _Condition("orientation", f"{{}} lying {word} in the image", turned <= LEVEL_DEG, ~(turned > SLANTED_DEG))
+        yield Condition("orientation", f"{{}} lying {word} in the image", turned <= LEVEL_DEG, ~(turned > SLANTED_DEG))
 
 
+@lru_cache(maxsize=8)
 def draws_boxes(view: Sample) -> bool:
     """Whether targets are upright boxes, as they are where all outlines are: those prove no outline and no direction."""
     shapes = [target.shape for target in view.targets if target.shape.kind != "point"]
@@ -248,6 +257,6 @@ def draws_boxes(view: Sample) -> bool:
     )
 
 
-_RULES: Sequence[Callable[[_Class], Iterator[_Condition]]] = (
+_RULES: Sequence[Callable[[_Class], Iterator[Condition]]] = (
     _alone, _outermost, _placed, _sized, _nearest, _beside, _related, _between, _oriented,
 )  # fmt: skip

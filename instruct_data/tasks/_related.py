@@ -45,8 +45,8 @@ class Related(NamedTuple):
     targets: tuple[int, ...]
 
 
-class _Case(NamedTuple):
-    """A relation of all targets of a class to anchors: which ones surely stand in it, and which ones possibly do."""
+class Case(NamedTuple):
+    """A relation of some targets to anchors: which ones surely stand in it, and which ones possibly do."""
 
     words: str
     anchors: tuple[int, ...]
@@ -66,7 +66,7 @@ def related(view: Sample, rng: Random, *, max_objects: int) -> Iterator[Related]
         if not is_countable(label) or any(is_rival(label, other) for other in names):
             continue
         own = Measured([view.targets[i].shape for i in indices], view.images[0].size_wh)
-        for case in _cases(view, own, anchors):
+        for case in cases(view, own, anchors):
             others = np.array([i not in case.anchors for i in indices])
             if not others.any() or bool((case.possible & ~case.sure & others).any()):
                 continue
@@ -95,7 +95,8 @@ def _anchors(view: Sample, rng: Random) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def _cases(view: Sample, own: Measured, anchors: tuple[int, ...]) -> Iterator[_Case]:
+def cases(view: Sample, own: Measured, anchors: tuple[int, ...]) -> Iterator[Case]:
+    """Every relation of some targets of a view to each of the anchors, or to two of them."""
     if not anchors:
         return
     there = Measured([view.targets[i].shape for i in anchors], own.size_wh)
@@ -105,14 +106,14 @@ def _cases(view: Sample, own: Measured, anchors: tuple[int, ...]) -> Iterator[_C
         *_distances(own, there, view.images[0]),
         *(() if is_boxes else _forms(own, there)),  # what two upright boxes share may be empty corners
     ):
-        yield from (_Case(words, (i,), sure[:, j], possible[:, j]) for j, i in enumerate(anchors))
+        yield from (Case(words, (i,), sure[:, j], possible[:, j]) for j, i in enumerate(anchors))
     near = holds("near", there, there)
     for one, other in combinations(range(len(anchors)), 2):
         sure, possible = (
             between(own, there.centres[one], there.centres[other], slack=slack) for slack in (SURE, POSSIBLE)
         )
         if bool(sure.any()) or not near[one, other]:  # nobody would ask what lies between neighbours
-            yield _Case(BETWEEN, (anchors[one], anchors[other]), sure, possible)
+            yield Case(BETWEEN, (anchors[one], anchors[other]), sure, possible)
 
 
 def _directions(own: Measured, there: Measured, image: ImageRef) -> Iterator[tuple[str, Bools, Bools]]:

@@ -45,6 +45,8 @@ FEATHER = (
     "georsmllm.ribbons",
     "georsmllm.rng",
     "georsmllm.scoring",
+    "georsmllm.selecting",
+    "georsmllm.streaming",
     "georsmllm.suspicions",
     "georsmllm.tiling",
     "georsmllm.train.recipe",
