@@ -130,7 +130,7 @@ def _compare(builder: Builder, one: Compares, inputs: tuple[int, ...], text: str
 
 
 def _exists(builder: Builder, question: Question) -> int:
-    place = _set(builder, question)
+    place = _subject(builder, question)
     if question.number is not None:
         counted = builder.count(place)
         mode, words = ("less_than", "fewer than") if question.less else ("at_least", "at least")
@@ -140,6 +140,16 @@ def _exists(builder: Builder, question: Question) -> int:
     if _is_itself_a_question(question, builder, place):
         return place
     return _compare(builder, Compares("count", "exists"), (place,), f"Is {mark(place)} non-empty?")
+
+
+def _subject(builder: Builder, question: Question) -> int:
+    """The set that is asked about; "is the stadium north of the river" looks for the stadium and then asks."""
+    one = question.phrases[0]
+    asked_alone = one.is_definite and not one.is_plural and len(question.phrases) == 1 and one.head
+    if not asked_alone or len(one.conditions) != one.num_behind or any(isinstance(c, Changed) for c in one.conditions):
+        return _set(builder, question)
+    base = builder.target(replace(one, conditions=(), num_behind=0))
+    return builder.narrowed(one, base, one.conditions)
 
 
 def _is_itself_a_question(question: Question, builder: Builder, place: int) -> bool:

@@ -43,6 +43,8 @@ class Builder:
 
     def _phrase(self, phrase: Phrase, *, is_anchor: bool) -> int:
         phrase = _open_ground(phrase)
+        if " " not in phrase.head and lexicon.ends_in(phrase.head, "generic"):
+            phrase = replace(phrase, head="object", is_plural=True)
         known = self._pointed_at(phrase, is_anchor=is_anchor)
         change = next((one for one in phrase.conditions if isinstance(one, Changed)), None)
         rest: tuple[Condition, ...] = tuple(one for one in phrase.conditions if not isinstance(one, Changed))
@@ -209,6 +211,8 @@ class Builder:
         return self.graph.add(Draft("compare", text, (place,), anchors, compare=says))
 
     def _without(self, place: int, one: Without) -> int:
+        if one.phrase.spelt == "ones" and self.subjects:
+            return self._difference(place, self.narrowed(self.subjects[-1].phrase, place, one.phrase.conditions))
         wanted = self.graph.drafts[place]
         as_masks, self.as_masks = self.as_masks, True
         if wanted.type == "segment" or (self._masked(place) and one.phrase.head):
@@ -221,6 +225,9 @@ class Builder:
         else:
             taken = self.anchor(one.phrase)
         self.as_masks = as_masks
+        return self._difference(place, taken)
+
+    def _difference(self, place: int, taken: int) -> int:
         text = f"Remove {mark(taken)} from {mark(place)}."
         return self.graph.add(Draft("combine", text, (place, taken), combine=Combine("difference")))
 

@@ -90,7 +90,7 @@ def after_copula(c: Cursor) -> list[Condition] | None:
 
 def comparison(c: Cursor, *, negated: bool = False) -> list[Condition] | None:
     """A comparison with a value, with other things or with the average, and steps past it."""
-    for read in (_closer, _than, _as_large_as, _measured):
+    for read in (_closer, _than, _as_large_as, _in_range, _measured):
         start = c.at
         found = read(c, negated)
         if found is not None:
@@ -218,6 +218,22 @@ def _as_large_as(c: Cursor, negated: bool) -> list[Condition] | None:
         return None
     mode: Mode = "less_than" if negated and not least else "at_least"
     return compared(c, criterion_of(said), mode)
+
+
+def _in_range(c: Cursor, negated: bool) -> list[Condition] | None:
+    """Reads "between 50 and 100 m long"."""
+    if negated or not (c.take("between") or c.take("from")):
+        return None
+    low = amount(c)
+    high = amount(c) if low and c.take("and", "to") else None
+    if low is None or high is None or high.unit not in (*LENGTH_UNITS, *AREA_UNITS):
+        return None
+    low = Amount(low.number, low.unit or high.unit)
+    here = c.at
+    least = valued(c, "length", "at_least", low)
+    c.at = here
+    most = valued(c, "length", "less_than", high)
+    return [least, most]
 
 
 def _measured(c: Cursor, negated: bool) -> list[Condition] | None:

@@ -177,6 +177,8 @@ def attributes() -> Book[tuple[str, str]]:
     for tone in ("dark", "light", "bright", "pale"):
         for color in listed(table["color"][""]):
             found.setdefault(f"{tone} {color}", ("color", f"{tone} {color}"))
+    for direction in ("north", "south", "east", "west", "northeast", "northwest", "southeast", "southwest"):
+        found.setdefault(f"{direction} facing", ("orientation", direction))
     return Book(found.items())
 
 

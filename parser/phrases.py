@@ -47,12 +47,12 @@ class Quantity(NamedTuple):
 
 class Adjectives(NamedTuple):
     """What stands before a category. rank: applied after everything else. position: "northern", which means the
-    northernmost of them or a part of the image. in_row: "first"."""
+    northernmost of them or a part of the image. in_row: 1 of "first", 2 of "second"; 0 where nothing is said."""
 
     conditions: tuple[Condition, ...] = ()
     rank: Superlative | None = None
     position: str = ""
-    in_row: bool = False
+    in_row: int = 0
 
 
 def nested(c: Cursor) -> Phrase | None:
@@ -76,6 +76,8 @@ def phrase(c: Cursor, *, joined: bool = True) -> Phrase | None:
     definite = definite or determiner(c)[1]
     points_back = c.ahead() in ("that", "said") and _is_noun(c, 1) and bool(c.take("that"))
     adjectives = _adjectives(c)
+    if adjectives.in_row and quantity == Quantity():
+        quantity = _quantity(c)
     head = _head(c)
     if head is None:
         return _headless(c, adjectives, joined=joined) if said or adjectives.rank or adjectives.conditions else None
@@ -186,7 +188,12 @@ def _adjective(c: Cursor, before: Adjectives) -> Adjectives | None:
             return before._replace(rank=rank)
     if c.ahead() in ("first", "next") and not c.sees(lexicon.phrases("image_a")):
         c.at += 1
-        return before._replace(in_row=True)
+        return before._replace(in_row=1)
+    ordinal = None if c.sees(lexicon.phrases("image_b")) else c.find(lexicon.values("ordinals"))
+    if ordinal:
+        return before._replace(in_row=int(ordinal))
+    if c.num_images == 2 and c.take("destroyed"):
+        return before._replace(conditions=(*before.conditions, Changed("disappeared")))
     if c.take(*_PLAIN):
         return before
     for name, meaning in _CHANGES:
@@ -268,11 +275,21 @@ def _head(c: Cursor) -> lexicon.Noun | None:
         found = lexicon.nouns().match(c.words, c.at)
         if found and (c.at == start or (found[0] > 1 and c.words[c.at] not in lexicon.stops())):
             c.at += found[0]
-        elif _ends(c):
+        elif _ends(c) or (c.at > start and _stands_apart(c, start)):
             break
         else:
             c.at += 1
     return _noun(c.words[start : c.at]) if c.at > start else None
+
+
+def _stands_apart(c: Cursor, start: int) -> bool:
+    """Whether a word behind a known category says something about it ("the truck red", "cropland watered by ...")."""
+    if not lexicon.knows(" ".join((*c.words[start : c.at - 1], lemma(c.words[c.at - 1])))):
+        return False
+    found = lexicon.attributes().match(c.words, c.at)
+    if found and _boundary(c, c.at + found[0]):
+        return True
+    return len(c.ahead()) > 5 and c.ahead().endswith(("ed", "ing")) and not c.sees(lexicon.nouns())
 
 
 def _noun(words: tuple[str, ...]) -> lexicon.Noun:
@@ -336,11 +353,33 @@ def _headless(c: Cursor, adjectives: Adjectives, *, joined: bool) -> Phrase | No
 def _completed(c: Cursor, draft: Phrase, adjectives: Adjectives, *, joined: bool) -> Phrase:
     owner = Owner(draft.head, draft.is_plural, draft.is_definite, draft.image, lexicon.ends_in(draft.head, "generic"))
     anchors = _nearest_to(c, adjectives)
+    counted = _counted_from(c, draft, adjectives)
     behind = conditions(c, owner, joined=joined) if c.depth < MAX_DEPTH else []
     if owner.head != draft.head:
         draft = replace(draft, head=owner.head, is_plural=owner.is_plural)
     draft = replace(draft, image=owner.image)
+    if counted:
+        return _finished(draft, (*behind, counted), adjectives._replace(in_row=0))
     return _finished(draft, tuple(behind), adjectives, anchors=anchors)
+
+
+def _counted_from(c: Cursor, draft: Phrase, adjectives: Adjectives) -> Compares | None:
+    """Reads "from the left" behind "the second plane"."""
+    start = c.at
+    c.take("counting", "counted", "when")
+    if adjectives.in_row and c.take("from") and c.take("the"):
+        found = c.find(lexicon.meanings("positions"))
+        c.take("side", "end", "edge")
+        if found and c.ahead() != "of":
+            criterion, end = found.split()
+            k, lowest = adjectives.in_row, end == "min"
+            if draft.least and k == 1:
+                return Compares(criterion_of(criterion), "min" if lowest else "top_k", draft.least)
+            if k == 1:
+                return Compares(criterion_of(criterion), "min" if lowest else "max")
+            return Compares(criterion_of(criterion), "rank_k", k, "min" if lowest else None)
+    c.at = start
+    return None
 
 
 def _nearest_to(c: Cursor, adjectives: Adjectives) -> tuple[Phrase, ...]:
@@ -365,7 +404,7 @@ def _finished(
             _placed(draft, adjectives.position)
         )
     if adjectives.in_row and not adjectives.rank:
-        every = list(nearest_in_row(tuple(every)))
+        every = list(nearest_in_row(tuple(every), adjectives.in_row))
     if adjectives.rank:
         every.append(_rank(draft, adjectives.rank, anchors))
     return replace(draft, conditions=tuple(every), num_behind=len(behind))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 from . import lexicon
 from .comparisons import comparison, dimension
 from .cursor import BARE, Bound, Cursor, bound, number
+from .plan import RelationName
 from .tree import Compares, Condition, Has, Phrase, Stands
 
 _SHADOWS = ("shadow", "shadows")
@@ -70,7 +72,7 @@ def contents(c: Cursor, *, negated: bool) -> list[Condition] | None:
     if _answer_form(c):
         return []
     negated = negated != bool(c.take("no")) if not c.take_all("no", "fewer") else negated
-    for read in (_roofs, _shadow, _quality):
+    for read in (_roofs, _shadow, _quality, _most):
         found = read(c, negated)
         if found is not None:
             return found
@@ -112,6 +114,9 @@ def _held(c: Cursor) -> Phrase | None:
 
 
 def _contains(c: Cursor, phrase: Phrase, *, negated: bool) -> list[Condition]:
+    beside = _beside_it(c, phrase, negated=negated)
+    if beside:
+        return [beside]
     sides = _sides(c)
     if sides == "all":
         return [Stands("surrounded_by", (phrase,), negated=negated)]
@@ -135,6 +140,18 @@ def _contains(c: Cursor, phrase: Phrase, *, negated: bool) -> list[Condition]:
             break
         more.append(other)
     return [one for each in more for one in _holding(each, negated=negated)]
+
+
+def _beside_it(c: Cursor, phrase: Phrase, *, negated: bool) -> Condition | None:
+    """Reads "next to it" behind "have a pool": the pool is next to them, not in them."""
+    start = c.at
+    name = c.find(lexicon.relations())
+    if name and c.take("it", "them", "itself", "themselves", "that"):
+        told = next((one for one in get_args(RelationName) if one == name), None)
+        if told and told not in ("between", "contains"):
+            return Stands(told, (phrase,), negated=negated)
+    c.at = start
+    return None
 
 
 def _holding(phrase: Phrase, *, negated: bool) -> list[Condition]:
@@ -198,6 +215,21 @@ def _shadow(c: Cursor, negated: bool) -> list[Condition] | None:
                     (Phrase("shadow", is_plural=True), *found[0].anchors),
                 )
             ]
+    c.at = start
+    return None
+
+
+def _most(c: Cursor, negated: bool) -> list[Condition] | None:
+    """Reads "the most ships", "the highest number of ships": whichever holds the most of them."""
+    start = c.at
+    c.take("the")
+    word = c.take("most", "fewest", "least", "highest", "largest", "greatest", "lowest", "smallest")
+    if word and (word in ("most", "fewest", "least") or c.take("number", "count", "amount")):
+        c.take("of")
+        held = c.phrase(c)
+        if held:
+            few = word in ("fewest", "least", "lowest", "smallest")
+            return [Compares("count", "min" if few != negated else "max", anchors=(held,))]
     c.at = start
     return None
 

@@ -13,7 +13,7 @@ from .negation import denied
 from .possession import contents, occupancy, whose
 from .regions import region, side, the_image
 from .relating import implied, relation
-from .tree import Condition, Either, Has, Image, Phrase, Stands, Without
+from .tree import Compares, Condition, Either, Has, Image, Phrase, Stands, Without
 
 SINGULAR = frozenset(
     (
@@ -272,7 +272,7 @@ def _plain(c: Cursor, owner: Owner, *, negated: bool) -> list[Condition] | None:
         start = c.at
         found = read(c)
         if found is not None:
-            return denied(found) if negated else found
+            return _others_than(found) if negated else found
         c.at = start
     while True:
         for told in (region, within, comparison, side, _attribute, implied):
@@ -284,6 +284,13 @@ def _plain(c: Cursor, owner: Owner, *, negated: bool) -> list[Condition] | None:
             found = relation(c, negated=negated, may_stay=not (owner.is_line and c.depth > 0))
         if found is not None or c.find(lexicon.phrases("postures")) is None:
             return found
+
+
+def _others_than(found: list[Condition]) -> list[Condition]:
+    """All but those of a superlative; the denial of whatever can be denied."""
+    if any(isinstance(one, Compares) and one.mode in ("min", "max", "top_k", "rank_k") for one in found):
+        return [Without(Phrase("", is_plural=True, refers="many", spelt="ones", conditions=tuple(found)))]
+    return denied(found)
 
 
 def _adverbs(c: Cursor) -> None:
@@ -378,6 +385,10 @@ def _attribute(c: Cursor, *, negated: bool) -> list[Condition] | None:
         found = c.find(lexicon.attributes())
     if found is None or not _closes(c):
         c.at = start
+        return None
+    bare = c.at - start == 1 and c.depth > 0
+    if bare and c.words[start - 1] not in _COPULA and c.words[start - 1] not in ("and", "or", "not", "nor", "neither"):
+        c.at = start  # "is the car next to the truck red?": it is the car
         return None
     values: list[Condition] = [Has(found[0], found[1], negated != bool(non))]
     return values

@@ -28,7 +28,6 @@ def asked_of(c: Cursor) -> Question | None:
 
 def _how_many(c: Cursor) -> Question | None:
     if c.take_all("how", "many") or c.take_all("how", "much"):
-        c.take("of") and c.take("the") if c.ahead(2) not in ("largest", "smallest") and False else ""
         c.take("of")
         return count(c)
     verb = c.find(lexicon.meanings("verbs"))
@@ -39,6 +38,9 @@ def _how_many(c: Cursor) -> Question | None:
 
 def count(c: Cursor) -> Question | None:
     """How many of the phrases here; what a verb says behind them holds, too."""
+    more = _more_than(c)
+    if more:
+        return Question("count", more.phrases, separately=True)
     c.take("me", "up", "how")
     c.take("many")
     c.take("of") if c.ahead() == "of" else ""

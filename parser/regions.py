@@ -116,7 +116,7 @@ def _named_side(c: Cursor) -> str | None:
         c.take("long", "short")
         return _OTHER[word]
     value = c.find(lexicon.meanings("regions"))
-    return value if value in _DIRECTIONS else None
+    return value if value in (*_DIRECTIONS, "top", "bottom") else None
 
 
 def _on_side(anchor: Phrase, value: str, *, part: bool, negated: bool) -> Condition:

@@ -32,12 +32,20 @@ _TELLING = frozenset(
 """Relations that do not tell one road or river from another: "houses along the river north of the bridge" are north of it."""
 
 
+_BETWEEN_QUARTERS: dict[str, tuple[RelationName, RelationName]] = {
+    "northeast_of": ("north_of", "east_of"),
+    "northwest_of": ("north_of", "west_of"),
+    "southeast_of": ("south_of", "east_of"),
+    "southwest_of": ("south_of", "west_of"),
+}
+
+
 def relation(c: Cursor, *, negated: bool, may_stay: bool) -> list[Condition] | None:
     """A relation with its anchors, and a step past both. may_stay: any relation may belong to the noun at hand."""
     start = c.at
-    while c.sees(lexicon.phrases("postures")) and not c.sees(lexicon.relations()):
-        c.find(lexicon.phrases("postures"))
     name = c.find(lexicon.relations())
+    if name is None and c.take("from"):
+        return _from_to(c, start, negated=negated)
     if name is None or (not may_stay and name.lstrip("-") in _TELLING):
         c.at = start
         return None
@@ -54,6 +62,16 @@ def relation(c: Cursor, *, negated: bool, may_stay: bool) -> list[Condition] | N
     return found
 
 
+def _from_to(c: Cursor, start: int, *, negated: bool) -> list[Condition] | None:
+    """Reads "(the road) from the village to the quarry"."""
+    first = c.phrase(c)
+    second = c.phrase(c) if first and c.take("to") else None
+    if first is None or second is None:
+        c.at = start
+        return None
+    return [Stands("connected_to", (first, second), negated=negated)]
+
+
 def name_of(text: str) -> RelationName:
     """A relation that the lexicon names."""
     return next(one for one in get_args(RelationName) if one == text)
@@ -64,14 +82,19 @@ def _related(c: Cursor, name: str, *, negated: bool) -> list[Condition] | None:
     anchors, any_of = coordinated(c)
     if not anchors:
         return None
+    if name == "connected_to" and len(anchors) == 1 and c.take("to", "with"):
+        other = c.phrase(c)
+        anchors = (*anchors, other) if other else anchors
     owned = of_owner(c, anchors[0], negated=negated)
     if owned is not None:
         return owned
     first = anchors[0]
     if name == "at":
         name = "inside" if lexicon.ends_in(first.head, "places") else "adjacent_to"
-    if name == "on" and first.head and lexicon.ends_in(first.head, "whole"):
+    if first.head and lexicon.ends_in(first.head, "whole"):
         return []
+    if name in _BETWEEN_QUARTERS:
+        return [Stands(one, anchors, negated=negated, any_of=any_of) for one in _BETWEEN_QUARTERS[name]]
     if over and not lexicon.ends_in(first.head, "lines") and first.head:
         name = "above"
     return counted(Stands(name_of(name), anchors, negated=negated, any_of=any_of))
@@ -138,7 +161,7 @@ def implied(c: Cursor, *, negated: bool) -> list[Condition] | None:
     if ward and c.ahead() not in ("of", "from"):
         return [Stands(name_of(_WATERWARD[ward]), (Phrase("", refers="one"),), negated=negated)]
     c.at = start
-    if c.find(lexicon.phrases("docked")) and (not c.sees(lexicon.relations()) or c.ahead() in ("with", "and")):
+    if c.find(lexicon.phrases("docked")) and c.ahead() not in ("nearest", "closest") and (not c.sees(lexicon.relations()) or c.ahead() == "with"):
         return [Stands("adjacent_to", (Phrase("dock", is_plural=True),), negated=negated)]
     c.at = start
     if c.find(lexicon.phrases("possession")):
@@ -152,9 +175,10 @@ def implied(c: Cursor, *, negated: bool) -> list[Condition] | None:
     return None
 
 
-def nearest_in_row(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
-    """Reads "the first bridge downstream of the dam": of those downstream, the nearest one to the same anchor."""
+def nearest_in_row(conditions: tuple[Condition, ...], k: int) -> tuple[Condition, ...]:
+    """For "the first bridge downstream of the dam": of those downstream, the nearest to the same anchor, or the k-th."""
     row = next((one for one in conditions if isinstance(one, Stands)), None)
     if row is None:
         return conditions
-    return (*conditions, Compares("distance_to", "min", anchors=row.anchors[:1]))
+    nearest = Compares("distance_to", "min", anchors=row.anchors[:1])
+    return (*conditions, nearest if k == 1 else Compares("distance_to", "rank_k", k, anchors=row.anchors[:1]))

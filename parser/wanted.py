@@ -87,7 +87,7 @@ def of_changes(one: Phrase) -> Phrase:
 
 def is_seen(one: Phrase, *, strict: bool) -> bool:
     """Whether an image could show it. strict: only if the lexicon knows the category, or it points back to one."""
-    if one.refers:
+    if one.refers or (one.conditions and lexicon.ends_in(one.head, "generic")):
         return True
     parts = one.head.split()
     if lexicon.knows(one.head):

@@ -185,6 +185,8 @@ def _than(mode: str, more: str, less: str, equal: str) -> str:
 def _ranked(one: Compares, noun: str, source: str, anchors: tuple[str, ...]) -> str:
     lowest = one.mode == "min" or one.value == "min" or (one.mode == "top_k" and one.criterion == "distance_to")
     lowest = lowest or (one.mode == "rank_k" and one.criterion == "distance_to")
+    if one.criterion == "count":
+        return f"From {source}, take the {noun.rpartition(' ')[2]} with the {'fewest' if lowest else 'most'} of {' and '.join(anchors)}."
     word = _ENDS.get((one.criterion, "min" if lowest else "max"), "first")
     to = f" {'to' if word == 'nearest' else 'from'} {' and '.join(anchors)}" if anchors else ""
     noun = noun.rpartition(" ")[2] or "object"
