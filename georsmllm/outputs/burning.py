@@ -53,6 +53,8 @@ class Index:
         for at in np.flatnonzero(meets):
             one = self._below_first[at]
             inside = _common(one.rect, window)
+            if not (inside.width and inside.height):
+                continue
             if one.edges is not None:
                 columns = np.arange(inside.x, inside.x + inside.width, dtype=np.int64)
                 rows = np.arange(inside.y, inside.y + inside.height, dtype=np.int64)
@@ -115,8 +117,12 @@ def _common(rect: Rect, window: Window) -> Window:
 
 
 def _at(edges: Edges, height: int, columns: Edges, rows: Edges) -> Bools:
-    """Whether each pixel lies in an odd run: found in the sorted ends of the runs, so nothing else is decoded."""
-    places = columns[:, None] * height + rows[None, :]
-    runs = np.searchsorted(edges, places.ravel(), side="right").reshape(places.shape)
-    pixels: Bools = (runs % 2 == 1).T
-    return pixels
+    """Whether each pixel lies in an odd run: found in the sorted ends of the runs, so nothing else is decoded. Rows ascend."""
+    tops = columns * height
+    first, last = (np.searchsorted(edges, tops + row, side="right") for row in (rows[0], rows[-1]))
+    pixels = np.repeat((first % 2 == 1)[:, None], len(rows), axis=1)
+    mixed = np.flatnonzero(first != last)
+    places = tops[mixed][:, None] + rows[None, :]
+    pixels[mixed] = np.searchsorted(edges, places.ravel(), side="right").reshape(places.shape) % 2 == 1
+    turned: Bools = pixels.T
+    return turned

@@ -135,7 +135,7 @@ def _legend(shown: Shown, colour: Mapping[str, str]) -> list[Line]:
     for label in sorted(numbers):
         ids = sorted(numbers[label])
         which = f": {runs(ids)}" if len(shown.findings) <= MANY_TAGS else ""
-        text = f"{len(ids)} × {label or 'object'}{which}"
+        text = f"{label or 'object'} ({len(ids)}){which}"
         lines.append(Line(text, colour.get(label, PALETTE[0]), 14, swatch=colour.get(label, PALETTE[0]), lines=2))
     if shown.anchors:
         labels = ", ".join(dict.fromkeys(one.label or "object" for one in shown.anchors))
@@ -220,7 +220,7 @@ def _foot(result: Result, views: Sequence[View], width: int) -> Image.Image:
     image = result.scenes[-1].image
     x = _MARGIN_PX
     if (metres := gsd_m(image)) is not None:
-        length_m, length_px = _bar(metres / views[-1].scale_xy[0])
+        length_m, length_px = _scale(metres / views[-1].scale_xy[0])
         pen.line((x, 8, x, 16, x + length_px, 16, x + length_px, 8), fill=INK, width=2)
         label = f"{length_m / 1000:g} km" if length_m >= 1000 else f"{length_m:g} m"
         pen.text((x + length_px + 8, 6), label, fill=INK, font=font(14))
@@ -236,7 +236,7 @@ def _foot(result: Result, views: Sequence[View], width: int) -> Image.Image:
     return strip
 
 
-def _bar(metres_a_pixel: float) -> tuple[float, float]:
+def _scale(metres_a_pixel: float) -> tuple[float, float]:
     """The round length that is drawn about 120 px long at most, and how long it is drawn."""
     most = 120 * metres_a_pixel
     power = 10.0 ** math.floor(math.log10(most))

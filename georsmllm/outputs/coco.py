@@ -33,7 +33,7 @@ def document(result: Result) -> dict[str, object]:
         "without_extent": len(result.findings) - len(said),
     }
     images = [
-        {"id": number, "file_name": scene.name, "width": scene.image.width, "height": scene.image.height}
+        {"id": number, "file_name": scene.image.path, "width": scene.image.width, "height": scene.image.height}
         for number, scene in enumerate(result.scenes, start=1)
     ]
     return {

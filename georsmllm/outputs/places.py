@@ -211,14 +211,13 @@ def _bends(ring: Floats, there: Floats, road: _Road) -> NDArray[np.bool_]:
     step = np.roll(there, -1, axis=0) - there
     if road.crs.is_geographic:
         step[:, 0] = _short(step[:, 0])
-    bent = np.zeros(len(ring), dtype=np.bool_)
-    for share in (0.25, 0.5, 0.75):
-        near = ring + share * edge
-        off = road.back(there + share * step, near) - near
-        across = np.abs(off[:, 0] * edge[:, 1] - off[:, 1] * edge[:, 0]) / length
-        along = np.abs(off[:, 0] * edge[:, 0] + off[:, 1] * edge[:, 1]) / length
-        # the second half: an edge about the globe whose ends are one place looks straight and is not where it should be
-        bent |= (across > BEND_PX) | (along > np.maximum(BEND_PX, 0.2 * length))
+    shares = np.array((0.25, 0.5, 0.75))[:, None, None]
+    near = (ring + shares * edge).reshape(-1, 2)
+    off = (road.back((there + shares * step).reshape(-1, 2), near) - near).reshape(3, -1, 2)
+    across = np.abs(off[..., 0] * edge[:, 1] - off[..., 1] * edge[:, 0]) / length
+    along = np.abs(off[..., 0] * edge[:, 0] + off[..., 1] * edge[:, 1]) / length
+    # the second half: an edge about the globe whose ends are one place looks straight and is not where it should be
+    bent: NDArray[np.bool_] = ((across > BEND_PX) | (along > np.maximum(BEND_PX, 0.2 * length))).any(axis=0)
     return bent
 
 

@@ -31,11 +31,9 @@ WITH_CRS = (".geojson", ".gpkg")
 def save(result: Result, path: Path, *, crs: str | None = None, simplify_px: float = 0.0) -> Path:
     """The file, or the folder where the path is one or has no ending; raises UsageError for an ending that is none of
     ENDINGS."""
-    ending = path.suffix.lower()
-    if path.is_dir() or not ending:
+    ending = check_ending(path)
+    if not ending:
         return save_all(result, path, crs=crs, simplify_px=simplify_px)
-    if ending not in ENDINGS:
-        raise UsageError(f"expected {path.name} to end in {', '.join(ENDINGS)} (or to be a folder), got {ending!r}")
     if crs is not None and ending not in WITH_CRS:
         raise UsageError(f"a CRS can be asked of {' and '.join(WITH_CRS)}, got {path.name}: leave it out")
     if ending == ".geojson":
@@ -49,6 +47,16 @@ def save(result: Result, path: Path, *, crs: str | None = None, simplify_px: flo
     else:
         _WRITERS[ending](result, path)
     return path
+
+
+def check_ending(path: Path) -> str:
+    """The ending of ENDINGS that a file has, "" for a folder; raises UsageError for any other, before anything is asked."""
+    ending = path.suffix.lower()
+    if path.is_dir() or not ending:
+        return ""
+    if ending not in ENDINGS:
+        raise UsageError(f"expected {path.name} to end in {', '.join(ENDINGS)} (or to be a folder), got {ending!r}")
+    return ending
 
 
 def save_all(result: Result, folder: Path, *, crs: str | None = None, simplify_px: float = 0.0) -> Path:
