@@ -69,28 +69,31 @@ def _counted(findings: Sequence[Finding]) -> str:
 
 
 def _areas(findings: Sequence[Finding], images: Sequence[ImageRef]) -> str:
-    """The area of all together, on the ground where the image knows it, and its share of the image."""
+    """The area of all together, on the ground where the image knows it, and its share of the image; overlaps count once."""
     import shapely
 
     from georsmllm.areas import square_metres
-    from georsmllm.geometry import to_valid
+    from georsmllm.geometry import from_shapely, to_valid
 
     image = images[findings[0].image]
-    shapes = [outline(one) for one in findings]
-    share = shapely.union_all([to_valid(shape) for shape in shapes]).area / (image.width * image.height)
-    metres = [square_metres(shape, image) for shape in shapes]
-    known = [one for one in metres if one is not None]
-    if len(known) < len(metres):
-        return f"They cover {share:.2%} of the image."
-    total = sum(known)
-    on_ground = f"{total / 1e6:,.2f} km²" if total >= 1e6 else f"{total:,.0f} m²"
-    return f"Their area is {on_ground}, {share:.2%} of the image."
+    union = shapely.union_all([to_valid(outline(one)) for one in findings])
+    share = union.area / (image.width * image.height)
+    shape = from_shapely(union)
+    metres = None if shape is None else square_metres(shape, image)
+    if metres is None:
+        return f"That is {share:.2%} of the image."
+    on_ground = f"{metres / 1e6:,.2f} km²" if metres >= 1e6 else f"{metres:,.0f} m²"
+    return f"That is {on_ground}, {share:.2%} of the image."
 
 
 def _with_reason(words: str, outcome: Outcome) -> str:
-    """The words, and the sentence of the step that left nothing, where one did."""
-    if not outcome.reason:
+    """The words, and why nothing is left where that is not simply what the model says."""
+    if outcome.reason in ("", "NOTHING_FOUND", "EMPTY_INPUT"):
         return words
+    if outcome.reason == "ANCHOR_NOT_FOUND":
+        missing = next((one.text for one in outcome.steps if one.role == "anchor" and not one.outputs), None)
+        if missing is not None:
+            return f'{words} "{missing}" found nothing, and what is asked is related to it.'
     step = next((one for one in outcome.steps if one.reason == outcome.reason), None)
-    why = REASONS[outcome.reason]
-    return f"{words} {step.text} But {why}." if step is not None else f"{words} {why[0].upper()}{why[1:]}."
+    why = (step.note if step is not None else "") or REASONS[outcome.reason]
+    return f"{words} {why[0].upper()}{why[1:].rstrip('.')}."

@@ -136,15 +136,19 @@ def _stretch(percentiles: str | None) -> Stretch:
 
 
 def shown(step: StepTrace) -> str:
-    """A step in one line: its question, what came of it, why, and how long it took."""
-    if step.value is not None and step.outputs == ():
-        came = str(step.value) if not isinstance(step.value, tuple) else ", ".join(map(str, step.value))
-    else:
-        came = f"{len(step.outputs)} kept of {len(step.inputs)}" if step.inputs else f"{len(step.outputs)} found"
+    """A step in two lines: its question; what came of it, why, who decided, and how long it took."""
     role = " (anchor)" if step.role == "anchor" else ""
-    why = f"; {step.reason}" if step.reason else ""
-    note = f"; {step.note}" if step.note else ""
-    return f"{step.id:>4}  {step.text}{role}  -> {came}{why}{note}  [{step.how}, {step.seconds:.1f} s]"
+    why = f" [{step.reason}]" if step.reason else ""
+    return f"{step.id:>4}  {step.text}{role}\n      {_came(step)}{why}  ({step.how}, {step.seconds:.1f} s)"
+
+
+def _came(step: StepTrace) -> str:
+    """What a step came to: its note, which has the numbers, else the value or the counts."""
+    if step.note:
+        return step.note
+    if step.value is not None:
+        return ", ".join(map(str, step.value)) if isinstance(step.value, tuple) else str(step.value)
+    return f"kept {len(step.outputs)} of {len(step.inputs)}" if step.inputs else f"found {len(step.outputs)}"
 
 
 class Terminal:
