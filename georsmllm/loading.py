@@ -6,6 +6,7 @@ The one module of the library that knows a wing: it binds the default parser, as
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -42,7 +43,7 @@ def load(
     sam: a SAM 2 model for masks (folder, hub id, or Meta's .pt file), or "polygons" to fill what the model says. say: is told
     of loading that takes long. Raises UsageError.
     """
-    from georsmllm import __version__, predicting
+    from georsmllm import predicting
     from georsmllm.discover import task
     from georsmllm.model.needs import require
     from georsmllm.model.soundness import identity
@@ -62,7 +63,7 @@ def load(
     maker = Maker(
         model=fingerprint(weights.base, weights=identity(weights.base)),
         adapter=fingerprint(weights.adapter) if weights.adapter else "",
-        version=__version__,
+        version=version("georsmllm"),
     )
     title = (weights.adapter or weights.base).resolve().name
     return Session(

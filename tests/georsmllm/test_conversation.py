@@ -73,7 +73,7 @@ def test_the_last_answer_is_kept_as_picture_and_as_file(told, tmp_path):
 
 def test_another_image_starts_anew_and_a_missing_one_changes_nothing(told):
     told.handle("/image scene.png", "planes")
-    with pytest.raises(UsageError, match="missing.png"):
+    with pytest.raises(UsageError, match=r"missing\.png"):
         told.handle("/image missing.png")
     assert told.handle("How many planes are there?") == ["3 airplanes."]
     told.handle("/image 'bare one.png'")

@@ -212,7 +212,7 @@ def test_a_person_s_own_plan_is_walked():
         "answer_from": "s1",
         "answer_type": "boxes",
     }  # fmt: skip
-    asked, engine = session()
+    asked, _ = session()
     scene = asked.scene(painted((400, 300), [(SHIP, (10, 10, 50, 30))]))
     result = asked.asked([scene], "whatever", Asking(plan=loading.plan_of(json.dumps(plan))))
     assert boxes(result) == [(10, 10, 50, 30)]

@@ -67,4 +67,4 @@ def test_a_reason_is_told_by_its_note():
     step = StepTrace(
         "s2", "filter_attribute", "target", "Keep.", "geometry", reason="UNOBSERVABLE", note="speed is nothing here"
     )
-    assert tell(Outcome("boxes", (), None, "UNOBSERVABLE", (step,)), [PLAIN]) == "None. Speed is nothing here."
+    assert tell(Outcome("boxes", (), None, "UNOBSERVABLE", (step,)), [PLAIN]) == "None. Speed is hidden."

@@ -11,6 +11,8 @@ MODULES = modules()
 NAMES = {module.name for module in MODULES}
 IRON = {"torch", "transformers", "peft", "accelerate", "deepspeed", "trl", "safetensors"}
 BARE = {"converters", "instruct_data", "parser", "scripts"}
+BINDERS = {"georsmllm.__main__", "georsmllm.loading"}
+"""The door for launchers that start modules, and the function that binds the default planner and executor."""
 UNWANTED = {"torchvision", "timm", "sam2"}  # a CPU torchvision beside torch breaks every image import of transformers
 LAZILY = {"georsmllm.sam_meta": "sam2"}  # the one file that may ask for it, inside a function: it brings torchvision
 
@@ -27,7 +29,7 @@ def complaint(module: Module, one: Import) -> str:
     if root in UNWANTED and (one.top or LAZILY.get(module.name) != root):
         return f"{root} must not be needed anywhere"
     floor = floor_of(one.name)
-    if module.floor == "scripts" or module.name == "georsmllm.__main__":  # the door for launchers that start modules
+    if module.floor == "scripts" or module.name in BINDERS:
         return ""
     if floor == "scripts":
         return "only the doors know the doors"
