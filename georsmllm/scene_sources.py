@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
     Rgb = NDArray[np.uint8]
 
-CACHE_BYTES = 128 * 2**20
-"""What GDAL may keep of decoded blocks: a row of 1024 px tiles of a raster 40 000 px wide that is stored in strips."""
+CACHE_BYTES = 64 * 2**20
+"""What GDAL may keep of decoded blocks, of a raster that is stored in tiles: neighbouring views share a few."""
+CACHE_BYTES_OF_STRIPS = 128 * 2**20
+"""The same of one that is stored in strips, each as wide as the raster: 1024 rows of 40 000 px in three bytes."""
 
 
 class Source(Protocol):
@@ -123,13 +125,19 @@ class RasterPixels:
 
     def rgb(self, view: Window, size_wh: tuple[int, int]) -> Rgb:
         # GDAL's datasets are not made for two threads at once, and a second handle would decode shared blocks twice
-        with self._lock, imagefile.decoding(self._path, CACHE_BYTES):
+        with self._lock:
             if self._data is None:
-                self._data = self._reopen()
+                with imagefile.decoding(self._path):
+                    self._data = self._reopen()
+            is_tiled = self._data.block_shapes[0][1] < self._data.width
+            return self._read(self._data, view, size_wh, CACHE_BYTES if is_tiled else CACHE_BYTES_OF_STRIPS)
+
+    def _read(self, data: DatasetReader | WarpedVRT, view: Window, size_wh: tuple[int, int], cache: int) -> Rgb:
+        with imagefile.decoding(self._path, cache):
             if self._limits is None:
-                wide = images.is_stretched(self._data, self._stretch)
-                self._limits = images.dataset_limits(self._data, self._stretch) if wide else ()
-            return images.read_dataset(self._data, view, stretch=self._stretch, limits=self._limits, size_wh=size_wh)
+                wide = images.is_stretched(data, self._stretch)
+                self._limits = images.dataset_limits(data, self._stretch) if wide else ()
+            return images.read_dataset(data, view, stretch=self._stretch, limits=self._limits, size_wh=size_wh)
 
     def content(self) -> str:
         return self._content()
