@@ -17,7 +17,7 @@ from georsmllm.pointtext import decode, encode
 from georsmllm.recipe import load
 from georsmllm.scripts.cli import COMMANDS
 
-MAKERS = {"__init__.py", "cli.py", "progress.py", "demo_world.py", "demo_paint.py", "demo_scenes.py"}
+MAKERS = {"asking.py", "__init__.py", "cli.py", "progress.py", "demo_world.py", "demo_paint.py", "demo_scenes.py"}
 MARKDOWN = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 RECIPES = sorted((ROOT / "scripts" / "recipes").glob("*.yaml"))
 SHELL = sorted((ROOT / "scripts").rglob("*.sh"))
