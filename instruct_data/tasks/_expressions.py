@@ -226,8 +226,16 @@ def _related(one: _Class) -> Iterator[Condition]:
                 continue  # what two upright boxes share may be empty corners
             if relation in ("along", "parallel_to") and bool(np.isnan(one.own.directions).any()):
                 continue
-            sure, possible = (holds(relation, one.own, anchor, slack=slack)[:, 0] for slack in (SURE, POSSIBLE))
-            yield Condition("relation", f"{{}} {words.format(name)}", sure, possible)
+            sure, possible = bracketed(relation, one.own, anchor)
+            yield Condition("relation", f"{{}} {words.format(name)}", sure[:, 0], possible[:, 0])
+
+
+def bracketed(relation: str, own: Measured, anchors: Measured) -> tuple[Bools, Bools]:
+    """[i, j]: what surely stands in a relation, and what possibly does. Along an anchor is what runs as the anchor does
+    nearby, and the wider one looks the other way that may be: so all slacks must agree."""
+    slacks = (SURE, 1.0, POSSIBLE) if relation == "along" else (SURE, POSSIBLE)
+    held = np.stack([holds(relation, own, anchors, slack=slack) for slack in slacks])
+    return (held.all(axis=0), held.any(axis=0)) if relation == "along" else (held[0], held[1])
 
 
 def _between(one: _Class) -> Iterator[Condition]:

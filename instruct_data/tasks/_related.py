@@ -16,7 +16,7 @@ from georsmllm.relations import COMPASS, SIDES, bearing, between, compass, holds
 from georsmllm.types import UNNAMED, ImageRef, Sample
 
 from ._asking import askable, by_class, divide, is_speakable
-from ._expressions import ALOOF, CONE, POSSIBLE, SURE, draws_boxes, is_rival
+from ._expressions import ALOOF, CONE, POSSIBLE, SURE, bracketed, draws_boxes, is_rival
 from ._pointing import is_ambiguous, noise
 
 Bools = NDArray[np.bool_]
@@ -149,4 +149,4 @@ def _forms(own: Measured, there: Measured) -> Iterator[tuple[str, Bools, Bools]]
         is_turned = relation in ("along", "parallel_to")
         if is_turned and bool(np.isnan(own.directions).any()):
             continue  # what is as long as it is wide lies any way
-        yield words, holds(relation, own, there, slack=SURE), holds(relation, own, there, slack=POSSIBLE)
+        yield words, *bracketed(relation, own, there)

@@ -158,7 +158,7 @@ def test_upright_boxes_prove_neither_length_nor_what_lies_inside() -> None:
 
 NAMED = {
     "to the left of": "left_of", "to the right of": "right_of", "above": "above", "below": "below", "near": "near",
-    "right next to": "adjacent_to", "touching": "touches", "inside": "inside", "along": "along", "alongside": "along",
+    "right next to": "adjacent_to", "touching": "touches", "inside": "inside", "alongside": "along",
     "parallel to": "parallel_to", "surrounded by": "surrounded_by",
 }  # fmt: skip
 
@@ -193,6 +193,12 @@ def test_every_condition_holds_by_definition_of_what_is_kept_and_of_nothing_else
         else:
             continue
         assert tuple(np.asarray(held).tolist()) == one.kept, one
+
+
+def test_what_runs_along_something_only_from_close_by_is_in_doubt() -> None:
+    """Within 35 px only the harbor's end is seen, which runs as the ship does; within 70 px its long sides, too."""
+    harbor, beside = Target(0, "harbor", at(0, 0, 140, 60)), ship(0, 0, shape=at(159, 0, 20, 60))
+    assert "{} alongside the anchors" not in true(view(harbor, beside, HARBOR), (1,), (0,))
 
 
 # --- what is asked ---------------------------------------------------------------------------------------------------
