@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from georsmllm.geometry import bounds
+from georsmllm.geometry import bounds, clip
 from georsmllm.placing import TAG_PX, Box, place
 from georsmllm.types import Point, PointSet, Ring
 
@@ -91,9 +91,11 @@ def _write_tags(out: Image.Image, strokes: Sequence[Stroke]) -> None:
     boxes = [_room(stroke.shape) for stroke in strokes]
     taken: list[Box] = []
     for stroke, box in zip(strokes, boxes, strict=True):
-        if stroke.tag:
+        seen = clip(stroke.shape, (0, 0, *out.size)).shape if stroke.tag else None
+        if seen is not None:
             width = written.textlength(stroke.tag, font=font(13)) + 7
-            taken.append(place(_handle(stroke.shape, box), (width, TAG_PX), out.size, taken=taken, boxes=boxes))
+            at = _handle(seen, _room(seen))
+            taken.append(place(at, (width, TAG_PX), out.size, taken=taken, boxes=boxes))
             _tag(written, stroke, taken[-1])
         if min(box[2] - box[0], box[3] - box[1]) >= _ROOMY_PX:
             _orders(written, stroke)

@@ -25,7 +25,7 @@ MANY_TAGS = 60
 """Of more findings in one view, tags would hide what they name."""
 
 _MANY = 8  # of more, tags are numbers and the caption says the classes
-_UNSEEN_PX, _SEEN_PX = 14, 5  # drawn smaller, a view is enlarged; drawn smaller still, a ring is put around
+_UNSEEN_PX, _SEEN_PX = 32, 5  # drawn smaller, a view is enlarged; drawn smaller still, a ring is put around
 _LEAST_ZOOM, _MOST_ZOOM = 1.8, 6.0
 _EXACT_PX = 4_000_000  # a mask whose window is larger is sampled at the pixels of the picture
 
@@ -149,7 +149,7 @@ def strokes(view: View, shown_: Shown, colour: dict[str, str], *, crowded: bool)
         drawn.append(Stroke(_outline_in(view, one), ANCHOR, tag, dashed=True, fill=ANCHOR_FILL))
     for one in findings:
         name = one.label or "object"
-        tag = str(one.id) if crowded else f"{name} {one.id}" if len(shown_.findings) > 1 else name
+        tag = name if len(shown_.findings) == 1 else str(one.id) if crowded else f"{name} {one.id}"
         drawn.extend(_finding(view, one, colour.get(one.label, PALETTE[0]), tag if tagged else ""))
     return drawn
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 import rasterio
 import shapely
 from answers import FINDINGS, GRIDS, result, scene, tif
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rasterio.transform import Affine
 
 from georsmllm.errors import MissingExtra, UsageError
@@ -130,3 +133,23 @@ def test_a_folder_that_cannot_be_is_one_line(tmp_path: Path) -> None:
         result(scene(*GRIDS["north up"]), findings=(Finding(1, "x", box(0, 0, 1, 1)),)).save(
             tmp_path / "file" / "a.gpkg"
         )
+
+
+@settings(max_examples=25)
+@given(
+    st.tuples(st.floats(0.05, 60), st.floats(-40, 40), st.floats(2e5, 8e5), st.floats(-40, 40), st.floats(0.05, 60),
+              st.floats(1e5, 9e6)),
+    st.tuples(st.floats(0, 100), st.floats(0, 60), st.floats(0.5, 20), st.floats(0.5, 20)),
+)  # fmt: skip
+def test_pixels_come_back_from_the_file(affine, at) -> None:
+    a, b, c, d, e, f = affine
+    if abs(a * e - b * d) < 0.01:  # as good as no pixel at all
+        return
+    x, y, wide, high = at
+    with tempfile.TemporaryDirectory() as folder:
+        made = result(scene(affine, "EPSG:32633"), findings=(Finding(1, "x", box(x, y, x + wide, y + high)),))
+        _, (geometry,), _ = layer(made.save(Path(folder) / "a.gpkg"))
+    found = shapely.get_coordinates(geometry)[:4] - (c, f)
+    back = np.linalg.solve(np.array([[a, b], [d, e]]), found.T).T
+    corners = np.array([(x, y), (x + wide, y), (x + wide, y + high), (x, y + high)])
+    assert np.abs(back - corners).max() < 1e-3
