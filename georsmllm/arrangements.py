@@ -23,6 +23,7 @@ from georsmllm.relations import (
     TO,
     displaced,
     holds,
+    runs_along,
 )
 from georsmllm.ribbons import CELLS, extent, offsets, side_line, towards_side
 from georsmllm.types import Point
@@ -175,21 +176,24 @@ def amid(subjects: Measured, first: Measured, second: Measured) -> Bools:
     return found
 
 
-def along(subjects: Measured, anchors: Measured) -> Ints:
-    """The number of anchors that each runs along; of a subject without a direction, such as a house: of those that its middle
-    is within 5 % of the diagonal of."""
+def along(subjects: Measured, anchors: Measured, *, enough: int = 1) -> Ints:
+    """The number of anchors that each runs along, counted up to `enough` from the nearest; of a subject without a direction,
+    such as a house, those that its middle is within 5 % of the diagonal of."""
     import numpy as np
     import shapely
 
-    found = number_that("along", subjects, anchors)
-    compact = np.isnan(subjects.directions)
-    if compact.any() and len(anchors):
-        rows, columns = anchors.tree.query(
-            shapely.points(subjects.centres[compact]), predicate="dwithin", distance=ALONG * subjects.diagonal
-        )
-        same = set(subjects.same(anchors))
-        for row, column in zip(np.flatnonzero(compact)[rows], columns, strict=True):
-            found[row] += (int(row), int(column)) not in same
+    found = np.zeros(len(subjects), dtype=np.int64)
+    if not len(subjects) or not len(anchors):
+        return found
+    reach, compact = ALONG * subjects.diagonal, np.isnan(subjects.directions)
+    whats = np.where(compact, shapely.points(subjects.centres), subjects.surfaces)
+    rows, columns = anchors.tree.query(whats, predicate="dwithin", distance=reach)
+    far = shapely.distance(whats[rows], anchors.surfaces[columns])
+    same = set(subjects.same(anchors))
+    for at in np.lexsort((columns, far, rows)):
+        i, j = int(rows[at]), int(columns[at])
+        if found[i] < enough and (i, j) not in same:
+            found[i] += bool(compact[i]) or runs_along(subjects, i, anchors, j)
     return found
 
 

@@ -251,10 +251,17 @@ def _along(subjects: Measured, anchors: Measured, slack: float) -> Bools:
     found = np.zeros((len(subjects), len(anchors)), dtype=bool)
     candidates = subjects.pairs_within(anchors, reach) & ~np.isnan(subjects.directions)[:, None]
     for i, j in np.argwhere(candidates):
-        if subjects.axis_share_near(i, anchors, j, reach) >= ALONG_SHARE / slack:
-            theirs = anchors.direction_near(j, subjects.box_around(i, 2 * reach))
-            found[i, j] = _turned(subjects.directions[i] - theirs) <= ALONG_DEG * slack
+        found[i, j] = runs_along(subjects, i, anchors, j, slack=slack)
     return found
+
+
+def runs_along(subjects: Measured, i: int, anchors: Measured, j: int, *, slack: float = 1.0) -> bool:
+    """Whether one subject, which has a direction, runs along one anchor."""
+    reach = ALONG * subjects.diagonal * slack
+    if subjects.axis_share_near(i, anchors, j, reach) < ALONG_SHARE / slack:
+        return False
+    theirs = anchors.direction_near(j, subjects.box_around(i, 2 * reach))
+    return bool(_turned(subjects.directions[i] - theirs) <= ALONG_DEG * slack)
 
 
 def _turned(degrees: Floats) -> Floats:

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     Bools = NDArray[np.bool_]
     Floats = NDArray[np.float64]
 
-RIBBON = 4.0
-"""Length over width from which on a shape is spoken of as a line: it has two sides, and things lie along it."""
+RIBBON, SIDED = 6.0, 3.0
+"""Length over width from which on a shape is spoken of as a line, like a road or a river; and from which on it has at least two
+sides that follow its bends. A building in the shape of an L is 5 or 6 times as long as wide, straightened."""
 CROSSWISE = 0.5
 """Cosine: a line has an east side where the line between its ends runs by at least 30 degrees across the east."""
 STAIRS_PX = 1.0
@@ -72,7 +73,7 @@ def _box_sides(shape: PointSet) -> tuple[float, float]:
 
 def _strip_sides(surface: Geometry) -> tuple[float, float]:
     """Of the parts' outer rings: their lengths together, and the width that their area leaves; as wide as long (so no ribbon)
-    where the largest part is no strip."""
+    where the largest part is nothing like a strip."""
     import shapely
 
     parts = [p for p in shapely.get_parts(surface) if p.geom_type == "Polygon" and p.area > 0]
@@ -81,7 +82,7 @@ def _strip_sides(surface: Geometry) -> tuple[float, float]:
     filled = [shapely.Polygon(part.exterior) for part in parts]
     sides = [_sides_of(one) for one in filled]
     largest = max(range(len(filled)), key=lambda i: filled[i].area)
-    if sides[largest][0] < RIBBON * sides[largest][1]:
+    if sides[largest][0] < SIDED * sides[largest][1]:
         return sides[largest][0], sides[largest][0]
     length = sum(along for along, _ in sides)
     return length, sum(one.area for one in filled) / length
@@ -116,7 +117,7 @@ def centre_line(surface: Geometry) -> tuple[Point, ...]:
     shapely.prepare(part)
     inner = edges[shapely.contains_properly(part, edges)]
     way = _longest_way(inner)
-    if way is None or way.length <= 3 * across:
+    if way is None or way.length <= (SIDED - 0.5) * across:
         return ()
     middle = substring(way, across, way.length - across).simplify(across / 20)
     return tuple((float(x), float(y)) for x, y in middle.coords)
@@ -171,10 +172,12 @@ def _ways(net: defaultdict[Point, dict[Point, float]], start: Point) -> tuple[di
 
 
 def side_line(shapes: Measured, index: int) -> tuple[Point, ...]:
-    """The line whose sides are the sides of a shape: the centre line of a ribbon, the long axis of what is longer than wide; ()
-    of what is neither."""
-    if bool(extent(shapes.only(index)).are_ribbons[0]) and (line := centre_line(shapes.surfaces[index])):
-        return line
+    """The line whose sides are the sides of a shape: the centre line of what is like a strip, the long axis of what is longer
+    than wide; () of what is neither."""
+    if shapes.shapes[index].kind == "polygon":
+        along, across = _strip_sides(shapes.surfaces[index])
+        if along >= SIDED * across and (line := centre_line(shapes.surfaces[index])):
+            return line
     start, end = shapes.axes[index]
     return (start, end) if start != end else ()
 

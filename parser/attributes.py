@@ -31,7 +31,7 @@ CENTRAL = (0.25, 0.75)
 """Between which shares of the image's sides its centre lies: a quarter of it, as each corner is."""
 RIM = 0.1
 """How wide the edge of an image is, as a share of its sides."""
-_TWO_ENDS = re.compile(r"[a-z][ -]+(?:to[ -]+)?[a-z]|^(?:ns|sn|ew|we)$")
+_END = re.compile(r"(?:north|south)[ -]?(?:east|west)|north|south|east|west")
 ORIENTED_DEG = 22.5
 """How far a long axis may be turned from the direction that is named: the four directions of the compass share all."""
 NEARLY = 0.1
@@ -140,11 +140,11 @@ def _axis_degrees(words: str, frame: Frame) -> tuple[list[float], str]:
         return [90.0], ""
     if "diagonal" in words or "oblique" in words:
         return [45.0, 135.0], ""
-    if not _TWO_ENDS.search(words):
-        raise Unsaid("NOT_GEOMETRIC", "which end of an outline is its front is to be seen")
     spelt = re.sub(r"\b([nesw]{1,2})\b", lambda match: _spelt(match.group(1)), words)
-    first = re.search(r"(?:north|south)[ -]?(?:east|west)|north|south|east|west", spelt)
-    direction = frame.direction(first.group()) if first else None
+    ends = _END.findall(spelt)
+    if len(ends) == 1:
+        raise Unsaid("NOT_GEOMETRIC", "which end of an outline is its front is to be seen")
+    direction = frame.direction(ends[0]) if ends else None
     if direction is None:
         raise Unsaid("NOT_GEOMETRIC", f"{words[:40]!r} is no orientation that is known")
     x, y = direction.towards

@@ -47,7 +47,8 @@ def _numbers(work: Work) -> Held:
     values = [held.value if held.is_number else len(held.findings) for held in work.inputs]
     numbers = tuple(value for value in values if isinstance(value, int | float))
     shown = tuple({one.id: one for held in work.inputs for one in held.findings}.values())
-    return Held(shown, value=numbers, note=" and ".join(f"{one:g}" for one in numbers), is_number=True)
+    cause = "" if any(numbers) else next((held.cause for held in work.inputs if held.cause), "")
+    return Held(shown, value=numbers, note=" and ".join(f"{one:g}" for one in numbers), is_number=True, cause=cause)
 
 
 def _apart(work: Work, these: tuple[Finding, ...], those: tuple[Finding, ...], *, is_area: bool) -> tuple[Finding, ...]:

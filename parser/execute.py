@@ -17,6 +17,8 @@ from .frame import Frame, label_of
 from .held import Bench, Executor, Held, Work, nothing
 from .plan import Plan, Step
 
+_SETS = ("boxes", "masks", "change_mask")
+"""Answers that are objects; the masks last."""
 _SKIPPED = "not asked, as the answer no longer depends on it"
 
 
@@ -50,7 +52,7 @@ class _Walk:
         self._foreseen = {}
         settled = self._settled(step.id)
         if step.id not in self._needed():
-            held = settled or nothing("EMPTY_INPUT", _SKIPPED)
+            held = settled or Held(reason="EMPTY_INPUT", note=_SKIPPED, cause="EMPTY_INPUT", is_skipped=True)
         else:
             held = settled or _WORK[step.type](self._work(step))
         self._held[step.id] = held
@@ -61,10 +63,12 @@ class _Walk:
         """The answer, with masks where masks are asked for."""
         plan, held = self._plan, self._held[self._plan.answer_from]
         findings = held.findings
-        if plan.answer_type in ("masks", "change_mask") and any(one.mask_scene is None for one in findings):
+        if plan.answer_type in _SETS[1:] and any(one.mask_scene is None for one in findings):
             findings = self._bench.eyes.outlined(findings)
         value = _value(plan, held)
-        is_nothing = not findings if plan.answer_type in ("boxes", "masks", "change_mask") else not value
+        is_nothing = (
+            not findings if plan.answer_type in _SETS else not (any(value) if isinstance(value, tuple) else value)
+        )
         layers = [(name, one.findings) for name, one in self._held.items() if one.findings and not one.is_number]
         shown = dict(layers)
         if plan.answer_from in shown:
@@ -97,7 +101,7 @@ class _Walk:
     def _settled(self, name: str) -> Held | None:
         """What a step comes to whatever else is found, None where that is still open."""
         if name in self._held:
-            return self._held[name]
+            return None if self._held[name].is_skipped else self._held[name]
         if name not in self._foreseen:
             step = self._steps[name]
             rule = _SETTLED.get(step.type)

@@ -71,7 +71,7 @@ def _ratios(shapes: Measured) -> Floats:
 
 
 def _elongated(shapes: Measured) -> Verdict:
-    ratio = _ratios(shapes)
+    ratio = _ratios(shapes)  # of a river along its bends
     return Verdict(ratio >= ELONGATED, f"{span(ratio)} times as long as wide")
 
 

@@ -17,7 +17,8 @@ Executor = Literal["auto", "geometric", "neural"]
 class Held:
     """The result of one step. findings: its set; of a number, what was counted. reason, note, how: of its trace. cause: why
     there is nothing, carried on from the step that decided it. is_number: a number, a yes or no, or a class, no set.
-    is_unknown: nothing can be said, which is not the same as none. is_area: pixels count, not objects."""
+    is_unknown: nothing can be said, which is not the same as none. is_area: pixels count, not objects. is_skipped: nobody
+    asked, so that nothing follows from it."""
 
     findings: tuple[Finding, ...] = ()
     value: Value = None
@@ -28,6 +29,7 @@ class Held:
     is_number: bool = False
     is_unknown: bool = False
     is_area: bool = False
+    is_skipped: bool = False
 
     @property
     def is_empty(self) -> bool:

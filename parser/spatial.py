@@ -162,7 +162,7 @@ def _along(case: Case) -> Found:
     from georsmllm.arrangements import along
 
     words = f"the gap is {{}} px, and {ALONG * case.subjects.diagonal:.4g} px are close enough"
-    return Found(along(case.subjects, case.anchors), _gaps(case), words)
+    return Found(along(case.subjects, case.anchors, enough=case.least), _gaps(case), words)
 
 
 def _crosses(case: Case) -> Found:

@@ -25,6 +25,7 @@ def ribbon(points: list[tuple[float, float]], width: float) -> PointSet:
 
 MEANDER = ribbon([(500 + 120 * math.sin(y / 150), y) for y in range(0, 1001, 10)], 40)
 ELBOW = ribbon([(0, 500), (500, 500), (500, 0)], 40)
+L_HOUSE = polygon(Ring(((0, 0), (100, 0), (100, 30), (30, 30), (30, 100), (0, 100))))
 DISC = polygon(
     Ring(tuple((500 + 50 * math.cos(t), 500 + 50 * math.sin(t)) for t in np.linspace(0, 2 * math.pi, 40)[:-1]))
 )
@@ -35,11 +36,12 @@ DISC = polygon(
     [
         (point(3, 4), 0, 0, False),
         (box(0, 0, 30, 10), 30, 10, False),
-        (box(0, 0, 10, 40), 40, 10, True),
-        (rbox(((0, 0), (30, 40), (22, 46), (-8, 6))), 50, 10, True),
+        (box(0, 0, 10, 59), 59, 10, False),
+        (rbox(((0, 0), (36, 48), (28, 54), (-8, 6))), 60, 10, True),
         (ELBOW, 1000, 40, True),  # 520 + 480 px along its middle
         (MEANDER, 1151.7, 40, True),
         (DISC, 100, 100, False),
+        (L_HOUSE, 100, 100, False),
         (polygon(Ring(((0, 0), (30, 0), (30, 10), (0, 10)))), 30, 10, False),
     ],
 )
