@@ -98,18 +98,15 @@ def test_a_shifted_and_finer_image_is_brought_onto_the_grid(tmp_path: Path, kind
 
 
 @pytest.mark.parametrize(
-    ("affine", "crs"),
+    "affine",
     [
-        (
-            (0.5 * math.cos(0.3), 0.5 * math.sin(0.3), 500_010, 0.5 * math.sin(0.3), -0.5 * math.cos(0.3), 4_999_960),
-            "EPSG:32633",
-        ),
-        ((0.5, 0, 500_020, 0, 0.5, 4_999_900), "EPSG:32633"),
+        (0.5 * math.cos(0.3), 0.5 * math.sin(0.3), 500_010, 0.5 * math.sin(0.3), -0.5 * math.cos(0.3), 4_999_960),
+        (0.5, 0, 500_020, 0, 0.5, 4_999_900),
     ],
 )
-def test_a_place_in_b_is_where_it_is_in_a_on_turned_and_upside_down_grids(tmp_path: Path, affine, crs: str) -> None:
+def test_a_place_in_b_is_where_it_is_in_a_on_turned_and_upside_down_grids(tmp_path: Path, affine) -> None:
     b = tiff(tmp_path / "b.tif", smooth(400, 500))
-    a = tiff(tmp_path / "a.tif", smooth(90, 110), affine, crs)
+    a = tiff(tmp_path / "a.tif", smooth(90, 110), affine)
     on_a, on_b = resampled(b, like=a).read(), b.read()
     for x, y in ((20, 30), (55, 45), (90, 70)):
         ((there, *_), *_) = (ring.points for ring in from_map(to_map(point(x + 0.5, y + 0.5), affine), UTM).rings)
