@@ -1,4 +1,4 @@
-"""A SAM 2 of 0.35 M random parameters in the published layout, small enough that a CPU trains it: for tests and benchmarks.
+"""A SAM 2 of 0.35 M random parameters in the published layout, small enough for a CPU to train it: for tests and benchmarks.
 
 Its masks mean nothing before it is trained; nobody is offered it as a mask decoder.
 """
@@ -35,11 +35,11 @@ def config(side: int = 128, *, width: int = 16, hidden: int = 32) -> Sam2Config:
     )
 
 
-def model(side: int = 128, *, seed: int = 0, spread: float = 0.0) -> Sam2Model:
+def model(side: int = 128, *, hidden: int = 32, seed: int = 0, spread: float = 0.0) -> Sam2Model:
     """In evaluation mode. spread: of weights of unit scale, that answer visibly to every input; 0: the usual small ones."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        made = Sam2Model(config(side))
+        made = Sam2Model(config(side, hidden=hidden))
         shared = made.prompt_encoder.shared_embedding.positional_embedding
         made.shared_image_embedding.positional_embedding.copy_(shared)  # one and the same in the published ones
         if spread:
