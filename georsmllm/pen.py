@@ -108,8 +108,8 @@ def _room(shape: PointSet) -> Box:
 
 
 def _handle(shape: PointSet, box: Box) -> Box:
-    """Where a tag may hang: at the box of a shape, at the top of a large polygon, whose box may be empty there."""
-    if shape.kind != "polygon" or min(box[2] - box[0], box[3] - box[1]) < _ROOMY_PX:
+    """Where a tag may hang: at the box of a shape, at the top of a large turned one, whose box may be empty there."""
+    if shape.kind not in ("polygon", "rbox") or min(box[2] - box[0], box[3] - box[1]) < _ROOMY_PX:
         return box
     x, y = min((point for ring in shape.rings for point in ring.points), key=lambda point: (point[1], point[0]))
     return x, y, x + 1, y + 1

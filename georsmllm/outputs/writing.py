@@ -28,13 +28,6 @@ ENDINGS: Mapping[str, str] = MappingProxyType(
 WITH_CRS = (".geojson", ".gpkg")
 
 
-def check_ending(path: Path) -> None:
-    """Raises UsageError where `save` would, before anything is asked: an ending that is none of ENDINGS, of no folder."""
-    ending = path.suffix.lower()
-    if ending and ending not in ENDINGS and not path.is_dir():
-        raise UsageError(f"expected {path.name} to end in {', '.join(ENDINGS)} (or to be a folder), got {ending!r}")
-
-
 def save(result: Result, path: Path, *, crs: str | None = None, simplify_px: float = 0.0) -> Path:
     """The file, or the folder where the path is one or has no ending. Raises UsageError."""
     ending = check_ending(path)
@@ -60,7 +53,8 @@ def check_ending(path: Path) -> str:
     ending = path.suffix.lower()
     if path.is_dir() or not ending:
         return ""
-    check_ending(path)
+    if ending not in ENDINGS:
+        raise UsageError(f"expected {path.name} to end in {', '.join(ENDINGS)} (or to be a folder), got {ending!r}")
     return ending
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from georsmllm.errors import UsageError
 from georsmllm.found import Outcome
-from georsmllm.outputs.writing import ENDINGS
+from georsmllm.outputs.writing import ENDINGS, check_ending
 from georsmllm.types import box
 
 
@@ -31,6 +31,9 @@ def test_upper_case_endings_are_endings(tmp_path: Path) -> None:
 def test_another_ending_is_a_mistake_that_lists_the_right_ones(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match=r"\.geojson, \.gpkg, \.tif"):
         result(scene(None, None)).save(tmp_path / name)
+    with pytest.raises(UsageError, match="to end in"):
+        check_ending(tmp_path / name)
+    assert (check_ending(tmp_path / "a.PNG"), check_ending(tmp_path), check_ending(tmp_path / "new")) == (".png", "", "")
     assert list(tmp_path.iterdir()) == []
 
 
