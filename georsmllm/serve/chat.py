@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.types import ASGIApp
@@ -26,11 +27,12 @@ from georsmllm.serve.working import Query, Talk
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a job leaves. extension: of an ask, None of a chat."""
+    """What a job leaves. extension: of an ask, as JSON, for it may be large and is encoded where nobody waits; None of a
+    chat."""
 
     text: str
     ended: Ended
-    extension: dict[str, object] | None
+    extension: msgspec.Raw | None
 
 
 class Taken(NamedTuple):
@@ -93,8 +95,8 @@ def _work(house: House, wanted: Wanted, folder: Path) -> partial[Said]:
 
 def _ask(house: House, query: Query, line: Line) -> Said:
     result: Result = working.ask(house.asker, query, line)
-    extension = {**result.to_dict(), "geojson": told.geojson(result)}
-    return Said(result.text, Ended(), extension)
+    extension = msgspec.json.encode({**result.to_dict(), "geojson": told.geojson(result)})
+    return Said(result.text, Ended(), msgspec.Raw(extension))
 
 
 def _talk(house: House, wanted: Talk, line: Line) -> Said:

@@ -6,6 +6,8 @@ import secrets
 import time
 from dataclasses import dataclass, field
 
+import msgspec
+
 from georsmllm.serve.asker import Ended
 
 Data = dict[str, object]
@@ -26,7 +28,7 @@ class Form:
     def usage_chunk(self, ended: Ended) -> Data:
         return {**self._head("chat.completion.chunk"), "choices": [], "usage": usage(ended)}
 
-    def whole(self, text: str, ended: Ended, extension: Data | None) -> Data:
+    def whole(self, text: str, ended: Ended, extension: msgspec.Raw | None) -> Data:
         message: Data = {"role": "assistant", "content": text, "refusal": None}
         if extension is not None:
             message["georsmllm"] = extension

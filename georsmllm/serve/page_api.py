@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
-from typing import NamedTuple
 
 import msgspec
 from anyio import CapacityLimiter, to_thread
@@ -20,7 +19,7 @@ from georsmllm.serve.desk import Job, Line
 from georsmllm.serve.house import House
 from georsmllm.serve.openai_request import MAX_TEXT, checked_box
 from georsmllm.serve.refusals import Refusal, bad
-from georsmllm.serve.store import ID, Answered, Kept, safe_name
+from georsmllm.serve.store import ID, Kept, safe_name
 from georsmllm.serve.working import Query
 from georsmllm.types import Window
 
@@ -41,11 +40,6 @@ class Asked(msgspec.Struct):
     query: str
     image_b: str | None = None
     box: tuple[float, float, float, float] | None = None
-
-
-class Left(NamedTuple):
-    answered: Answered
-    told: dict[str, object]
 
 
 async def health(request: Request) -> ASGIApp:
@@ -177,13 +171,14 @@ def _image(kept: Kept) -> dict[str, object]:
     return {"id": kept.id, "name": kept.name, "width": ref.width, "height": ref.height, "crs": ref.crs}
 
 
-def _ask(house: House, query: Query, ids: tuple[str, ...], line: Line) -> Left:
+def _ask(house: House, query: Query, ids: tuple[str, ...], line: Line) -> msgspec.Raw:
     result = working.ask(house.asker, query, line)
     answered = house.store.remember(result, ids)
-    return Left(answered, {"id": answered.id, **told.result(result), "geojson": told.geojson(result)})
+    data = {"id": answered.id, **told.result(result), "geojson": told.geojson(result)}
+    return msgspec.Raw(msgspec.json.encode(data))
 
 
-async def _events(job: Job[Left], house: House) -> AsyncIterator[bytes]:
+async def _events(job: Job[msgspec.Raw], house: House) -> AsyncIterator[bytes]:
     """queued, start, plan, step, progress, notice; at the end result or error."""
     if job.ahead:
         yield sse.event("queued", {"ahead": job.ahead})
@@ -197,4 +192,4 @@ async def _events(job: Job[Left], house: House) -> AsyncIterator[bytes]:
     if refusal is not None:
         yield sse.event("error", {"status": refusal.status, "code": refusal.code, "message": refusal.message})
     else:
-        yield sse.event("result", job.result().told)
+        yield sse.event("result", job.result())
