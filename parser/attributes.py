@@ -53,7 +53,8 @@ def described(attribute: Attribute, inputs: tuple[Finding, ...], anchors: tuple[
     rule = _RULES.get(name)
     if rule is None:
         raise Unsaid("NOT_GEOMETRIC", f"{name[:40]} is to be seen, outlines do not tell it")
-    asked = Asked(name, attribute.value.lower().strip(), frame.measured(inputs), frame.measured(anchors), frame)
+    words = attribute.value.lower().strip()
+    asked = Asked(name, words, inputs, frame.measured(inputs), frame.measured(anchors), frame)
     found = rule(asked)
     return found._replace(keep=~found.keep) if attribute.negated else found
 

@@ -63,7 +63,7 @@ def compared(step: Step, sets: Sets, frame: Frame) -> Verdict:
 
 
 class Values(NamedTuple):
-    """Of each input; NaN where it has none. unit: "px", "px²" or what else is said after the number."""
+    """Of each input; NaN where it has none. unit: what is said after the number, "px" or "m²"."""
 
     of_inputs: Floats
     unit: str
@@ -77,17 +77,17 @@ def values(step: Step, findings: tuple[Finding, ...], sets: Sets, frame: Frame) 
     assert step.compare is not None
     shapes, criterion = frame.measured(findings), step.compare.criterion
     if criterion == "area":
-        return Values(shapes.areas, "px²")
+        return Values(shapes.areas, f"{frame.unit}²")
     if criterion == "length":
-        return Values(extent(shapes).lengths, "px")
+        return Values(extent(shapes).lengths, frame.unit)
     if criterion == "width":
-        return Values(extent(shapes).widths, "px")
+        return Values(extent(shapes).widths, frame.unit)
     if criterion in ("x", "y"):
         return _places(step, shapes, frame)
     if criterion == "distance_to":
-        return Values(_distances(shapes, sets, frame), "px")
+        return Values(_distances(shapes, sets, frame), frame.unit)
     if criterion == "shadow_length":
-        return Values(_shadows(shapes, sets, frame), "px")
+        return Values(_shadows(shapes, sets, frame), frame.unit)
     if criterion == "count":
         return Values(_counts(shapes, sets, frame), "anchors")
     raise Unsaid("NOT_GEOMETRIC", f"an image from above does not tell the {criterion} of an outline")
@@ -229,6 +229,9 @@ def _against(step: Step, sets: Sets, frame: Frame) -> Verdict:
 
     assert step.compare is not None
     mode, criterion = step.compare.mode, step.compare.criterion
+    said = amount(step.compare.value) if step.compare.value is not None else None
+    if said is not None and criterion not in ("x", "y", "count"):
+        frame = frame.suited(said)
     if criterion == "distance_to" and len(sets.anchors) > 1:
         measured = values(step, sets.inputs, Sets(sets.inputs, sets.anchors[:1]), frame)
         limits: Floats = values(step, sets.inputs, Sets(sets.inputs, sets.anchors[1:]), frame).of_inputs
@@ -241,8 +244,8 @@ def _against(step: Step, sets: Sets, frame: Frame) -> Verdict:
         keep: Bools = {
             "greater_than": own > limits + slack, "less_than": own < limits - slack, "at_least": own >= limits - slack,
         }[mode]  # fmt: skip
-    said = own[~np.isnan(own)]
-    why = f"{_NAMES[criterion]} {span(said)} {measured.unit}, to be compared with {span(limits)}" if len(said) else ""
+    known = own[~np.isnan(own)]
+    why = f"{_NAMES[criterion]} {span(known)} {measured.unit}, to be compared with {span(limits)}" if len(known) else ""
     return Verdict(keep, f"{why}{measured.note}")
 
 
@@ -273,7 +276,7 @@ def _limits(step: Step, sets: Sets, frame: Frame, own: Floats) -> Floats:
         raise Unsaid("NOT_GEOMETRIC", f"{said[:40]!r} is nothing that a {_NAMES[compare.criterion]} is compared with")
     dimensions = 2 if compare.criterion == "area" else 1
     is_count = compare.criterion == "count"
-    return np.full(len(own), number.number if is_count else frame.pixels(number, dimensions=dimensions))
+    return np.full(len(own), number.number if is_count else frame.lengths(number, dimensions=dimensions))
 
 
 _NAMES = {

@@ -42,10 +42,11 @@ _SIZE_WORDS = (
 
 
 class Asked(NamedTuple):
-    """An attribute by name and value in lower case, of shapes. fillers: what fills them, of an occupancy."""
+    """An attribute by name and value in lower case, of inputs and their shapes. fillers: what fills them, of an occupancy."""
 
     name: str
     words: str
+    inputs: tuple[Finding, ...]
     shapes: Measured
     fillers: Measured
     frame: Frame
@@ -167,13 +168,11 @@ def size(asked: Asked) -> Verdict:
     from georsmllm.ribbons import extent
 
     words, shapes = asked.words, asked.shapes
-    sizes = extent(shapes)
-    values = {"area": shapes.areas, "length": sizes.lengths, "width": sizes.widths}
     said = amounts.amount(words)
     if said is not None and said.unit != "%":
-        one = asked.name if asked.name in values else "area"
-        number = asked.frame.pixels(said, dimensions=2 if one == "area" else 1)
-        return Verdict(compared(values[one], said.comparison or "=", number), f"{one}s of {span(values[one])} px")
+        return _by_amount(asked, said)
+    sizes = extent(shapes)
+    values = {"area": shapes.areas, "length": sizes.lengths, "width": sizes.widths}
     kind = next((one for pattern, one in _SIZE_WORDS if re.search(pattern, words)), None)
     if kind is None:
         raise Unsaid("NOT_GEOMETRIC", f"{words[:40]!r} is no size that is measured")
@@ -187,6 +186,20 @@ def size(asked: Asked) -> Verdict:
         "between": (share > 1 / LARGE) & (share < LARGE),
     }[kind[1]]
     return Verdict(keep, f"{kind[0]}s are {span(share)} times the median of the set")
+
+
+def _by_amount(asked: Asked, said: amounts.Amount) -> Verdict:
+    from georsmllm.ribbons import extent
+
+    frame = asked.frame.suited(said)
+    shapes = frame.measured(asked.inputs)
+    one = asked.name if asked.name in ("length", "width") else "area"
+    if one == "area":
+        values, number, unit = shapes.areas, frame.lengths(said, dimensions=2), f"{frame.unit}²"
+    else:
+        sizes = extent(shapes)
+        values, number, unit = (sizes.lengths if one == "length" else sizes.widths), frame.lengths(said), frame.unit
+    return Verdict(compared(values, said.comparison or "=", number), f"{one}s of {span(values)} {unit}")
 
 
 def compared(values: Floats, comparison: amounts.Comparison, number: float) -> Bools:

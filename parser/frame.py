@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from georsmllm.classes import canonical, is_countable, of_plural
 from georsmllm.errors import GeoRSMLLMError
 from georsmllm.found import Finding, outline
+from georsmllm.geo import ground_axes, to_map
+from georsmllm.geometry import to_rbox
 from georsmllm.relations import bearing, ground_sample
 from georsmllm.types import ImageRef, Point
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from georsmllm.measures import Measured
 
+Axes = tuple[float, float, float, float]
 IMAGE_WORDS = MappingProxyType(
     {
         "left": (-1.0, 0.0), "right": (1.0, 0.0), "top": (0.0, -1.0), "upper": (0.0, -1.0), "above": (0.0, -1.0),
@@ -53,10 +56,13 @@ class Direction(NamedTuple):
 
 
 class Frame:
-    """images: of the ask; two of a pair share one frame, that of the first."""
+    """images: of the ask; two of a pair share one frame, that of the first. axes: None for pixels; of a frame of metres, how
+    a step of one pixel leads east and south."""
 
-    def __init__(self, images: Sequence[ImageRef]) -> None:
+    def __init__(self, images: Sequence[ImageRef], axes: Axes | None = None) -> None:
         self.image = images[0]
+        self._axes = axes
+        self._metric: Frame | None = None
         self._measured: dict[tuple[int, ...], tuple[tuple[Finding, ...], Measured]] = {}
 
     @property
@@ -70,6 +76,10 @@ class Frame:
         key = tuple(map(id, findings))
         if key not in self._measured:
             shapes = [outline(one) for one in findings]
+            if self._axes is not None:
+                a, b, d, e = self._axes
+                upright = [to_rbox(one) if one.kind == "box" else one for one in shapes]
+                shapes = [to_map(one, (a, b, 0.0, d, e, 0.0)) for one in upright]
             # the findings are kept beside, because an id of Python's is one only as long as its object lives
             self._measured[key] = findings, Measured(shapes, self.size_wh, [one.id for one in findings])
         return self._measured[key][1]
@@ -103,18 +113,35 @@ class Frame:
             raise Unsaid("NOT_GEOREFERENCED", "up on this map is not the north of the Earth, so it has no compass")
         return Direction(towards)
 
-    def pixels(self, said: Amount, *, dimensions: int = 1) -> float:
-        """An amount as pixels, or square pixels. Raises Unsaid where nothing says how long a pixel is on the ground."""
+    def suited(self, said: Amount) -> Frame:
+        """The frame in which an amount is measured: this one, or one of metres, where the metres of the map are none on the
+        ground or its pixels are not square there (Web Mercator, degrees). Raises Unsaid where the image has no metres."""
+        if said.unit == "px" or ground_sample(self.image) is not None:
+            return self
+        if said.unit not in METRES:
+            raise Unsaid("NOT_GEOMETRIC", f"{said.number:g} {said.unit} is no length or area")
+        axes = ground_axes(self.image)
+        if axes is None or axes[0] * axes[3] == axes[1] * axes[2]:
+            raise Unsaid(
+                "NOT_GEOREFERENCED", f"{said.number:g} {said.unit} cannot be measured: the image has no metres"
+            )
+        self._metric = self._metric or Frame((self.image,), axes)
+        return self._metric
+
+    def lengths(self, said: Amount, *, dimensions: int = 1) -> float:
+        """An amount in the lengths, or areas, of this frame, which is the one that is `suited`."""
         if said.unit == "px":
             return said.number
         if said.unit not in METRES:
             raise Unsaid("NOT_GEOMETRIC", f"{said.number:g} {said.unit} is no length or area")
-        sample = ground_sample(self.image)
-        if sample is None:
-            raise Unsaid(
-                "NOT_GEOREFERENCED", f"{said.number:g} {said.unit} cannot be measured: the image has no metres"
-            )
+        sample = 1.0 if self._axes is not None else ground_sample(self.image)
+        assert sample is not None
         return said.number * METRES[said.unit] / sample**dimensions
+
+    @property
+    def unit(self) -> str:
+        """What this frame measures in."""
+        return "px" if self._axes is None else "m"
 
 
 def label_of(phrase: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from georsmllm.found import Finding
 
 from . import spatial
-from .amounts import amount
+from .amounts import Amount, amount
 from .frame import Frame, Unsaid, is_area, label_of, span
 from .plan import Relation
 from .spatial import Case, Found
@@ -29,7 +29,7 @@ class Verdict(NamedTuple):
 def related(relation: Relation, inputs: tuple[Finding, ...], sets: list[tuple[Finding, ...]], frame: Frame) -> Verdict:
     """Which of the inputs stand in the relation to the anchors. Raises Unsaid where geometry does not tell."""
     anchors = tuple({one.id: one for group in sets for one in group}.values())
-    least, reach_px = _value(relation, frame)
+    least, reach = _value(relation)
     case = Case(
         relation,
         frame.measured(inputs),
@@ -39,11 +39,16 @@ def related(relation: Relation, inputs: tuple[Finding, ...], sets: list[tuple[Fi
         frame,
         least,
     )
-    found = spatial.within(case, reach_px) if reach_px is not None else None
+    found = _within(reach, inputs, anchors, frame) if reach is not None else None
     if found is None or relation.name not in ("near", "within_distance"):
         found = _and(found, spatial.rule_of(relation.name)(case))
     holds = found.numbers >= case.least
     return Verdict(~holds if relation.negated else holds, _why(found, holds, case))
+
+
+def _within(reach: Amount, inputs: tuple[Finding, ...], anchors: tuple[Finding, ...], frame: Frame) -> Found:
+    there = frame.suited(reach)
+    return spatial.within(there.measured(inputs), there.measured(anchors), reach=there.lengths(reach), unit=there.unit)
 
 
 def _and(first: Found | None, second: Found) -> Found:
@@ -52,8 +57,8 @@ def _and(first: Found | None, second: Found) -> Found:
     return Found(second.numbers * (first.numbers > 0), second.values, second.words)
 
 
-def _value(relation: Relation, frame: Frame) -> tuple[int, float | None]:
-    """(the least number of anchors, the longest distance in px or None)."""
+def _value(relation: Relation) -> tuple[int, Amount | None]:
+    """(the least number of anchors, the longest distance or None)."""
     if relation.value is None:
         if relation.name == "within_distance":
             raise Unsaid("NOT_GEOMETRIC", "the plan says no distance")
@@ -66,7 +71,7 @@ def _value(relation: Relation, frame: Frame) -> tuple[int, float | None]:
     said = amount(relation.value, relation.unit)
     if said is None or said.unit == "%":
         raise Unsaid("NOT_GEOMETRIC", f"{f'{relation.value} {relation.unit}'[:40]!r} is no distance")
-    return 1, frame.pixels(said)
+    return 1, said
 
 
 def _why(found: Found, holds: Bools, case: Case) -> str:

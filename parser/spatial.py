@@ -52,15 +52,18 @@ def rule_of(name: str) -> Callable[[Case], Found]:
     return _RULES[name]
 
 
-def within(case: Case, reach_px: float) -> Found:
+def within(subjects: Measured, anchors: Measured, *, reach: float, unit: str) -> Found:
+    """The gap is at most so long, in the unit of the frame in which they are measured."""
+    from georsmllm.arrangements import gaps
+
     return Found(
-        _number(lambda these, those: these.pairs_within(those, reach_px), case),
-        _gaps(case),
-        f"the gap to the nearest anchor is {{}} px, at most {reach_px:.4g} px are asked for",
+        _number(lambda these, those: these.pairs_within(those, reach), subjects, anchors),
+        gaps(subjects, anchors),
+        f"the gap to the nearest anchor is {{}} {unit}, at most {reach:.4g} {unit} are asked for",
     )
 
 
-def _number(test: Callable[[Measured, Measured], Bools], case: Case) -> Numbers:
+def _number(test: Callable[[Measured, Measured], Bools], subjects: Measured, anchors: Measured) -> Numbers:
     """Of each subject, the anchors other than itself that a test of pairs holds of."""
     from georsmllm.arrangements import number
 
@@ -70,7 +73,7 @@ def _number(test: Callable[[Measured, Measured], Bools], case: Case) -> Numbers:
             found[i, j] = False
         return found
 
-    return number(but_itself, case.subjects, case.anchors)
+    return number(but_itself, subjects, anchors)
 
 
 def _gaps(case: Case) -> Floats:
@@ -187,7 +190,11 @@ def _connected(case: Case) -> Found:
         own = np.maximum(ADJACENT_PX, ADJACENT * np.sqrt(these.areas))
         return these.pairs_within(those, own)
 
-    return Found(_number(test, case), _gaps(case), f"the gap is {{}} px, and {span(far)} px are close enough")
+    return Found(
+        _number(test, case.subjects, case.anchors),
+        _gaps(case),
+        f"the gap is {{}} px, and {span(far)} px are close enough",
+    )
 
 
 def _surrounded(case: Case) -> Found:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from georsmllm.found import Finding, Value
 
 from . import comparing
-from .amounts import amount
-from .frame import Unsaid
+from .amounts import Amount, amount
+from .frame import Frame, Unsaid
 from .held import Held, Work, unknown
 from .plan import Compare
 
+_MEASURES = ("area", "length", "width", "distance_to")
 _SIGNS = {"greater_than": "greater than", "less_than": "less than", "at_least": "at least"}
 
 
@@ -82,10 +83,10 @@ def _size(held: Held) -> float:
 
 def _ratio(work: Work) -> Held:
     """The first input over the second; of one input alone, the share of the image that it covers."""
-    amounts_of = _amounts(work)
+    amounts_of = _amounts(work, work.bench.frame)
     if len(amounts_of) < 2:
         width, height = work.bench.frame.size_wh
-        amounts_of = [_covered(work, work.findings), float(width * height)]
+        amounts_of = [_covered(work.findings, work.bench.frame), float(width * height)]
     first, second = amounts_of[:2]
     if second == 0:
         return Held(
@@ -100,11 +101,15 @@ def _ratio(work: Work) -> Held:
 
 def _comparison(work: Work, compare: Compare) -> Held:
     """Whether the first number is greater (...) than the second, or than an amount that the plan says; or the most of all."""
-    own = _amounts(work)
+    said = amount(compare.value) if compare.value is not None else None
+    frame = work.bench.frame
+    if said is not None and compare.criterion in _MEASURES:
+        frame = frame.suited(said)
+    own = _amounts(work, frame)
     if compare.mode in ("min", "max"):
         value = min(own) if compare.mode == "min" else max(own)
         return _number(work, int(value) if value.is_integer() else value, work.findings, f"of {_listed(own)}")
-    limit = _limit(work, compare)
+    limit = None if said is None else _limit(said, compare, frame)
     if compare.mode == "difference_greater_than":
         first, second = own[0], own[1] if len(own) > 1 else sum(_size(held) for held in work.anchors)
         least = 0.0 if limit is None else limit
@@ -125,45 +130,38 @@ def _listed(numbers: list[float]) -> str:
     return " and ".join(f"{one:g}" for one in numbers)
 
 
-def _limit(work: Work, compare: Compare) -> float | None:
-    said = amount(compare.value) if compare.value is not None else None
-    if said is None:
-        return None
-    if compare.criterion in ("area", "length", "width", "distance_to"):
-        return work.bench.frame.pixels(said, dimensions=2 if compare.criterion == "area" else 1)
+def _limit(said: Amount, compare: Compare, frame: Frame) -> float:
+    if compare.criterion in _MEASURES:
+        return frame.lengths(said, dimensions=2 if compare.criterion == "area" else 1)
     return said.number / 100 if said.unit == "%" else said.number
 
 
-def _amounts(work: Work) -> list[float]:
+def _amounts(work: Work, frame: Frame) -> list[float]:
     """One number for each input: its own, or of a set how many it holds, what it covers, or how long it is together."""
-    return [_amount(work, held) for held in work.inputs]
+    return [_amount(work, held, frame) for held in work.inputs]
 
 
-def _amount(work: Work, held: Held) -> float:
+def _amount(work: Work, held: Held, frame: Frame) -> float:
     compare = work.step.compare
     assert compare is not None
     if held.is_number or compare.criterion in ("count", "value"):
         return _size(held)
     if compare.criterion == "area":
-        return _covered(work, held.findings)
+        return _covered(held.findings, frame)
     sets = comparing.Sets(held.findings, tuple(one.findings for one in work.anchors))
-    measured = comparing.values(work.step, held.findings, sets, work.bench.frame).of_inputs
+    measured = comparing.values(work.step, held.findings, sets, frame).of_inputs
     if not len(measured):
         return 0.0
-    return float(
-        measured.sum()
-        if compare.criterion == "length"
-        else measured.min()
-        if compare.criterion == "distance_to"
-        else measured.max()
-    )
+    if compare.criterion == "length":
+        return float(measured.sum())
+    return float(measured.min() if compare.criterion == "distance_to" else measured.max())
 
 
-def _covered(work: Work, findings: tuple[Finding, ...]) -> float:
-    """In px²; what several share counts once."""
+def _covered(findings: tuple[Finding, ...], frame: Frame) -> float:
+    """In px², or m² of a frame of metres; what several share counts once."""
     import shapely
 
-    return float(shapely.area(shapely.union_all(work.bench.frame.measured(findings).surfaces))) if findings else 0.0
+    return float(shapely.area(shapely.union_all(frame.measured(findings).surfaces))) if findings else 0.0
 
 
 # --- which class -----------------------------------------------------------------------------------------------------
@@ -207,7 +205,7 @@ def _by_input(work: Work) -> Named:
     assert compare is not None
     needs_one = compare.criterion not in ("count", "value", "area")
     return [
-        (_amount(work, held), name, held.findings)
+        (_amount(work, held, work.bench.frame), name, held.findings)
         for held, name in zip(work.inputs, work.names, strict=True)
         if held.findings or not needs_one
     ]

@@ -216,7 +216,8 @@ def test_a_moved_world_is_the_same(these: list[PointSet], those: list[PointSet],
     there = [Measured([shift(one, dx + 200, dy + 200) for one in group], SIZE) for group in (these, those)]
     for test in (covering.inside, covering.overlaps, arrangements.flanked, arrangements.facing, arrangements.crossings):
         assert test(*here).tolist() == test(*there).tolist()
-    assert arrangements.farther(*here, EAST).tolist() == arrangements.farther(*there, EAST).tolist()
+    near, far = (arrangements.farther(one, other, EAST).tolist() for one, other in (here, there))
+    assert near == far
 
 
 def test_ten_thousand_by_ten_thousand_stay_small() -> None:

@@ -8,11 +8,32 @@ import pytest
 
 from georsmllm import images
 from georsmllm.errors import CannotSay
-from georsmllm.geo import lon_lat
+from georsmllm.geo import ground_axes, lon_lat
 from georsmllm.metrics.geodesy import FARTHEST_KM, great_circle_km
 from georsmllm.types import ImageRef, Window
 
 NORTH_UP = (0.5, 0.0, 346000.0, 0.0, -0.5, 5648000.0)
+
+
+@pytest.mark.parametrize(
+    ("affine", "crs", "expected"),
+    [
+        (None, None, None),
+        ((0.5, 0, 500000, 0, -0.5, 5500000), None, None),
+        (
+            (0.5, 0, 500000, 0, -0.5, 5500000),
+            "EPSG:25832",
+            (0.5002, 0, 0, 0.5002),
+        ),  # 0.9996 of the ground in the middle of a zone
+        ((1e-5, 0, 10, 0, -1e-5, 60), "EPSG:4326", (0.558, 0, 0, 1.114)),
+        ((1e-5, 0, 179.999, 0, -1e-5, 60), "EPSG:4326", (0.558, 0, 0, 1.114)),  # across the antimeridian
+        ((1.0, 0, 1e6, 0, -1.0, 8399737.9), "EPSG:3857", (0.5013, 0, 0, 0.5005)),
+        ((0, 0.5, 500000, 0.5, 0, 5500000), "EPSG:25832", (0, 0.5002, -0.5002, 0)),  # north is to the right
+    ],
+)
+def test_metres_on_the_ground_along_rows_and_columns(affine, crs, expected) -> None:
+    found = ground_axes(ImageRef("a.tif", 1000, 1000, affine=affine, crs=crs))
+    assert found == (expected if expected is None else pytest.approx(expected, abs=5e-4))
 
 
 def image(affine: tuple[float, ...] | None, crs: str | None, window: Window | None = None) -> ImageRef:

@@ -95,6 +95,14 @@ def test_metres_on_the_ground() -> None:
     assert outcome("area", "greater_than", value="99 m2").reason == "NOT_GEOREFERENCED"
 
 
+def test_square_metres_of_an_image_in_degrees() -> None:
+    degrees = replace(MAP, affine=(1e-5, 0, 10, 0, -1e-5, 60), crs="EPSG:4326")  # 0.558 x 1.114 m: 0.622 m² a pixel
+    assert kept("area", "greater_than", value="240 m2", images=(degrees,)) == [2, 3, 4]  # 400 px² are 248.7 m²
+    assert kept("area", "greater_than", value="250 m2", images=(degrees,)) == [4]
+    bars = [box(0, 0, 100, 10), box(0, 50, 10, 150)]  # 55.8 m wide, 111.4 m high
+    assert kept("length", "greater_than", bars, value="100 m", images=(degrees,)) == [2]
+
+
 def test_the_northernmost_by_the_compass_of_the_map() -> None:
     south_up = replace(MAP, affine=(-0.5, 0, 500000, 0, 0.5, 5500000))
     assert kept("y", "min", words="take the northernmost ship", images=(south_up,)) == [2]

@@ -103,6 +103,7 @@ def test_more_anchors_keep_no_fewer(world, relation: str) -> None:
 def turned(image: ImageRef, degrees: float) -> ImageRef:
     """The map of an image whose content was turned about its middle, clockwise on the screen."""
     c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    assert image.affine is not None
     a, b, _, d, e, _ = image.affine
     return replace(image, affine=(a * c - b * s, a * s + b * c, 500000.0, d * c - e * s, d * s + e * c, 5500000.0))
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from scripted import BARE, MAP, Scripted, at, find, ids, relate, run, step, strip
 
-from georsmllm.types import PointSet, box
+from georsmllm.types import ImageRef, PointSet, box
 
 RIVER = strip((480, 0), (520, 0), (520, 1000), (480, 1000))  # from top to bottom
 ROAD = strip((0, 480), (1000, 480), (1000, 520), (0, 520))  # from left to right
@@ -138,6 +138,28 @@ def test_a_map_whose_up_is_not_north_has_no_compass() -> None:
 def test_distances_in_all_units(value: object, unit: str | None, expected: list[int]) -> None:
     subjects = [at(530, 300), at(580, 300)]  # gaps of 20 and 70 px, 10 and 35 m
     found = kept("within_distance", subjects, {"the lot": [LOT]}, value=value, unit=unit, images=(MAP,))
+    assert found == expected
+
+
+DEGREES = replace(
+    MAP, affine=(1e-5, 0, 10, 0, -1e-5, 60), crs="EPSG:4326"
+)  # 0.558 m to the right, 1.114 m down a pixel
+MERCATOR = replace(
+    MAP, affine=(1, 0, 1e6, 0, -1, 8399737.9), crs="EPSG:3857"
+)  # 0.50 m on the ground at 60 degrees north
+
+
+@pytest.mark.parametrize(
+    ("image", "metres", "expected"),
+    [
+        (DEGREES, 20, []), (DEGREES, 25, [1]), (DEGREES, 40, [1]), (DEGREES, 50, [1, 2]),
+        (MERCATOR, 19, []), (MERCATOR, 21, [1, 2]),
+        (replace(DEGREES, crs=None), 50, []),
+    ],
+)  # fmt: skip
+def test_metres_where_pixels_are_not_square_on_the_ground(image: ImageRef, metres: float, expected: list[int]) -> None:
+    subjects = [at(550, 300), at(300, 550)]  # 40 px to the right of the lot, and 40 px below it
+    found = kept("within_distance", subjects, {"the lot": [LOT]}, value=metres, unit="m", images=(image,))
     assert found == expected
 
 
