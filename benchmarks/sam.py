@@ -20,7 +20,8 @@ import torch
 from transformers import Sam2Config, Sam2Model
 
 from georsmllm.maskdecoder import Decoded
-from georsmllm.sam import Sam2Decoder, Settings
+from georsmllm.sam import Sam2Decoder
+from georsmllm.sam_settings import Settings
 from georsmllm.sam_weights import LAYOUTS, config_of
 from georsmllm.types import PointSet, box
 

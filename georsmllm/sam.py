@@ -15,10 +15,9 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import ceil, floor
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -33,28 +32,13 @@ from georsmllm.geometry import bounds
 from georsmllm.maskdecoder import Decoded
 from georsmllm.sam_chunks import Chunks
 from georsmllm.sam_loading import model_of
+from georsmllm.sam_settings import USUAL, Precision, Settings
 from georsmllm.types import Mask, PointSet
 
-Precision = Literal["auto", "float32", "bfloat16"]
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """ImageNet's, by which SAM 2 was trained."""
 _PIXELS_AT_ONCE = 1 << 25
 """Logits that are enlarged at once: 128 MiB of floats."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """multimask: three masks a prompt and the one with the best predicted IoU is kept; "auto": of a lone point only, which
-    may mean a part or the whole. clip: nothing outside of a prompt's box. chunk: prompts at once, None: measured; a fixed one
-    makes masks repeatable to the last bit. cache_bytes: of encodings that are kept, the oldest go first."""
-
-    multimask: Literal["auto", "on", "off"] = "auto"
-    clip: bool = False
-    chunk: int | None = None
-    cache_bytes: int = 256 << 20
-
-
-USUAL = Settings()
 
 
 class Prompt(NamedTuple):

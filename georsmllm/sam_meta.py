@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from georsmllm.errors import MissingExtra, UsageError
 from georsmllm.geometry import bounds
 from georsmllm.maskdecoder import Decoded
-from georsmllm.sam import USUAL, Settings, clipped, encoded
+from georsmllm.sam import clipped, encoded
+from georsmllm.sam_settings import USUAL, Settings
 from georsmllm.sam_weights import size_of, state_of
 from georsmllm.types import PointSet
 

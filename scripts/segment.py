@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from georsmllm.maskfile import MaskJournal
     from georsmllm.segment_sources import Asked
 
-POLYGONS = "polygons"
-META = "meta:"
 SPLIT = "val"
 """Of predictions that say nothing of themselves."""
 
@@ -83,20 +81,21 @@ def command(
     Each image is encoded once, whatever the number of its prompts; large images are read in windows. Answers that cannot be
     read stay as lines without masks, with the reason. A killed run goes on where it was when the same command runs again.
     """
-    from georsmllm import maskfile, segmenting
+    from georsmllm import decoders, maskfile, segmenting
     from georsmllm import predictions as files
+    from georsmllm.sam_settings import Settings
 
     answers = files.read(predictions)
     made = files.settings_beside(predictions)
     split = split or (made.split if made else "") or SPLIT
     asked = _asked(answers, records, images, split=split, limit=limit or (made.limit if made else 0), dialect=dialect)
-    decoder = _decoder(sam, multimask=multimask, clip=clip, chunk=chunk, device=device)
+    decoder = decoders.decoder_of(sam, device=device, settings=Settings(multimask=multimask, clip=clip, chunk=chunk))
     settings = segmenting.settings_of(
         asked,
         answers,
         decoder,
         split=split if records is not None and records.is_dir() else "",
-        weights=_weights(decoder),
+        weights=decoders.weights_of(decoder),
         way=(multimask, clip, chunk or 0),
     )
     journal = maskfile.MaskJournal(out, settings)
@@ -126,38 +125,6 @@ def _asked(
     source = open_asked(records, split, image_root=images)
     check_answered(source, answers)
     return OfSet(source, min(len(source), limit or len(source)))
-
-
-def _decoder(
-    sam: str, *, multimask: Literal["auto", "on", "off"], clip: bool, chunk: int | None, device: str
-) -> MaskDecoder:
-    if sam == POLYGONS:
-        from georsmllm.maskdecoder import PolygonDecoder
-
-        return PolygonDecoder()
-    from georsmllm.model import needs
-
-    needs.require("SAM 2")
-    from georsmllm import sam as port
-
-    settings = port.Settings(multimask=multimask, clip=clip, chunk=chunk)
-    print(f"loading {sam}", flush=True)
-    if sam.startswith(META):
-        from georsmllm import sam_meta
-
-        return sam_meta.load(sam.removeprefix(META), device=device, settings=settings)
-    return port.load(sam, device=device, settings=settings)
-
-
-def _weights(decoder: MaskDecoder) -> str:
-    """A hash of the weights, "" of what has none or keeps them to itself."""
-    from georsmllm.maskdecoder import PolygonDecoder
-
-    if isinstance(decoder, PolygonDecoder):
-        return ""
-    from georsmllm.sam import Sam2Decoder
-
-    return decoder.identity() if isinstance(decoder, Sam2Decoder) else ""
 
 
 def _segment(asked: Asked, answers: Mapping[str, str], decoder: MaskDecoder, journal: MaskJournal) -> None:

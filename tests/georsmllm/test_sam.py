@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from georsmllm import masks, sam_tiny
 from georsmllm.errors import UsageError
-from georsmllm.sam import Sam2Decoder, Settings, groups, preprocess, prompt_of
+from georsmllm.sam import Sam2Decoder, groups, preprocess, prompt_of
 from georsmllm.sam_chunks import MOST, Chunks
+from georsmllm.sam_settings import Settings
 from georsmllm.types import Ring, box, point, polygon, rbox
 
 torch.set_num_threads(1)

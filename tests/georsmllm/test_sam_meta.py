@@ -13,8 +13,9 @@ from transformers import Sam2Model
 
 from georsmllm import masks, sam_meta
 from georsmllm.errors import MissingExtra
-from georsmllm.sam import Sam2Decoder, Settings, clipped
+from georsmllm.sam import Sam2Decoder, clipped
 from georsmllm.sam_meta import MetaDecoder, alike
+from georsmllm.sam_settings import Settings
 from georsmllm.sam_weights import config_of
 from georsmllm.types import box, point
 
@@ -81,7 +82,7 @@ def test_the_missing_package_is_one_line(tmp_path: Path) -> None:
 
 
 def test_both_backends_agree(tmp_path: Path) -> None:
-    pytest.importorskip("sam2")
+    building = pytest.importorskip("sam2.build_sam")
     torch.manual_seed(0)
     port = Sam2Model(config_of("tiny")).eval()
     shared = port.prompt_encoder.shared_embedding.positional_embedding
@@ -89,9 +90,7 @@ def test_both_backends_agree(tmp_path: Path) -> None:
     state = {
         name: one for name, one in as_meta(port).items() if name.startswith(("image_encoder", "sam_", "no_mem_embed"))
     }
-    from sam2.build_sam import build_sam2
-
-    whole = build_sam2("configs/sam2.1/sam2.1_hiera_t.yaml", ckpt_path=None, device="cpu").state_dict()
+    whole = building.build_sam2("configs/sam2.1/sam2.1_hiera_t.yaml", ckpt_path=None, device="cpu").state_dict()
     torch.save({"model": whole | state}, tmp_path / "sam2.1_hiera_tiny.pt")
     rgb = np.random.default_rng(0).integers(0, 256, (200, 300, 3), dtype=np.uint8)
     prompts = (box(40, 30, 160, 150, keypoints=((90, 80),)), box(100, 20, 280, 190))
