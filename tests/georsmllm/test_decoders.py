@@ -32,5 +32,5 @@ def test_a_folder_is_sam_2_with_the_settings(tmp_path: Path) -> None:
 
 
 def test_meta_s_package_is_asked_for_by_its_prefix(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="sam2|no such file"):
+    with pytest.raises(UsageError, match=r"sam2|no such file"):
         decoder_of(f"meta:{tmp_path / 'sam2.pt'}")
