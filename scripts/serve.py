@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,17 +100,17 @@ def _serve(settings: Settings, chosen: Model) -> None:
     if settings.samples is not None:
         folder(settings.samples, "a folder of images")
     place = bound(settings)
-    if not settings.is_local and not settings.api_key:
-        warning = "warning: anyone who reaches this address may use the model; set a key with --api-key-file"
-        print(warning, file=sys.stderr, flush=True)
-    asker = _asker(chosen)
-    running = Running(
-        asker, settings, place, lambda: print(f"{asker.title} at {place.url} (Ctrl-C ends it)", flush=True)
-    )
-    try:
-        running.run()
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr, flush=True)
+    with closing(place.socket):
+        if not settings.is_local and not settings.api_key:
+            warning = "warning: anyone who reaches this address may use the model; set a key with --api-key-file"
+            print(warning, file=sys.stderr, flush=True)
+        asker = _asker(chosen)
+        line = f"{asker.title} at {place.url} (Ctrl-C ends it)"
+        running = Running(asker, settings, place, lambda: print(line, flush=True))
+        try:
+            running.run()
+        except KeyboardInterrupt:
+            print("stopped", file=sys.stderr, flush=True)
 
 
 def _asker(chosen: Model) -> Asker:
