@@ -53,14 +53,15 @@ def _cut(part: list[Ring]) -> Sequence[Ring]:
     import shapely
 
     lons = [x for x, _ in part[0].points]
-    first, last = _turn(min(lons) + _SLIVER), _turn(max(lons) - _SLIVER)
+    west = min(lons) + _SLIVER
+    first, last = _turn(west), _turn(max(lons) - _SLIVER)
     if last <= first:
-        return [Ring(tuple((_back(x, min(lons) + _SLIVER), y) for x, y in ring.points), ring.sign) for ring in part]
+        return [Ring(tuple((_back(x, west), y) for x, y in ring.points), ring.sign) for ring in part]
     whole = to_valid(PointSet("polygon", tuple(part)))
     rings: list[Ring] = []
     for turn in range(first, last + 1):
-        west = 360 * turn - 180
-        piece = from_shapely(shapely.intersection(whole, shapely.box(west, -90, west + 360, 90)))
+        window = shapely.box(360 * turn - 180, -90, 360 * turn + 180, 90)
+        piece = from_shapely(shapely.intersection(whole, window))
         if piece is not None:
             rings.extend(shift(piece, -360.0 * turn, 0).rings)
     return rings

@@ -217,7 +217,7 @@ def _bends(ring: Floats, there: Floats, road: _Road) -> NDArray[np.bool_]:
     across = np.abs(off[..., 0] * edge[:, 1] - off[..., 1] * edge[:, 0]) / length
     along = np.abs(off[..., 0] * edge[:, 0] + off[..., 1] * edge[:, 1]) / length
     # the second half: an edge about the globe whose ends are one place looks straight and is not where it should be
-    bent: NDArray[np.bool_] = ((across > BEND_PX) | (along > np.maximum(BEND_PX, 0.2 * length))).any(axis=0)
+    bent: NDArray[np.bool_] = np.logical_or.reduce((across > BEND_PX) | (along > np.maximum(BEND_PX, 0.2 * length)))
     return bent
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from pathlib import Path
 
 import numpy as np
@@ -319,3 +320,10 @@ def test_the_bbox_of_nothing_is_none_and_of_two_sides_the_narrow_one() -> None:
     assert bbox([]) is None
     assert bbox([box(-10, 1, 5, 2), box(7, 0, 9, 1)]) == (-10, 0, 9, 2)
     assert bbox([box(170, 1, 175, 2), box(-170, 0, -160, 1)]) == (170, 0, -160, 2)
+
+
+def test_a_coast_of_very_many_vertices_takes_time_by_their_number() -> None:
+    coast = [(x / 1000, 1 + x % 2 / 1000) for x in range(60_000)]
+    start = time.monotonic()
+    within_180(polygon(Ring((*coast, (60.0, 0.0), (0.0, 0.0)))))
+    assert time.monotonic() - start < 5
