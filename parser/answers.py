@@ -207,7 +207,8 @@ def _choice(builder: Builder, question: Question) -> int:
     anchors = tuple(builder.anchor(one) for one in by.anchors)
     told = f" to {mark(anchors[0])}" if anchors else ""
     least = "least" if by.value == "min" else "greatest"
-    text = f"Which of {', '.join(map(mark, sets[:-1]))} and {mark(sets[-1])} has the {least} {by.criterion.replace('_to', '')}{told}?"
+    named = f"{', '.join(map(mark, sets[:-1]))} and {mark(sets[-1])}"
+    text = f"Which of {named} has the {least} {by.criterion.replace('_to', '')}{told}?"
     return _compare(builder, by, sets, text, anchors)
 
 

@@ -23,8 +23,8 @@ class Mention:
 
 @dataclass(slots=True)
 class Builder:
-    """as_masks: masks are asked for. images: which image an anchor lies in where the query does not say ("A" of a pair). spoken: what
-    was mentioned, in order. subject: the phrase whose conditions are being built."""
+    """as_masks: masks are asked for. image: where an anchor lies if the query does not say ("A" of a pair). spoken: what was
+    mentioned, in order. subjects: the phrases whose conditions are being built. answer: the step of the last question."""
 
     as_masks: bool = False
     image: ImageName = "single"
@@ -46,7 +46,8 @@ class Builder:
         if " " not in phrase.head and lexicon.ends_in(phrase.head, "generic"):
             phrase = replace(phrase, head="object", is_plural=True)
         known = self._pointed_at(phrase, is_anchor=is_anchor)
-        change = next((one for one in phrase.conditions if isinstance(one, Changed)), None)
+        changes = [one for one in phrase.conditions if isinstance(one, Changed)]
+        change = next((one for one in changes if one.instead), changes[0] if changes else None)
         rest: tuple[Condition, ...] = tuple(one for one in phrase.conditions if not isinstance(one, Changed))
         if known is not None:
             named, base = known

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from . import lexicon
 from .cursor import Cursor
-from .tree import Changed, Condition, Image, Kind, Phrase
+from .tree import Changed, Condition, Image, Kind
 
 _KINDS: tuple[tuple[str, Kind], ...] = (
     ("absent_a", "appeared"),
@@ -26,6 +26,9 @@ class Time(NamedTuple):
 def change(c: Cursor, *, negated: bool = False, was: bool = False) -> list[Condition] | None:
     """A condition on change, and steps past it. was: "was", "were" or "have been" stands before."""
     start = c.at
+    in_one = _in_one_alone(c)
+    if in_one:
+        return [Changed(in_one)]
     if c.find(lexicon.phrases("replaced_by")):
         other = c.phrase(c)
         if other:
@@ -52,6 +55,23 @@ def _back(c: Cursor, start: int) -> list[Condition] | None:
     return None
 
 
+def _in_one_alone(c: Cursor) -> Kind | None:
+    """Reads "present in image A but not in image B": in which of them alone."""
+    start = c.at
+    c.take("present", "exist", "exists", "existing", "visible", "found", "appear", "appears", "there", "seen")
+    first = times(c)
+    c.take(",")
+    c.take("but", "and", "yet")
+    c.take("are", "is", "were", "was", "do", "does")
+    absent = c.take("not", "absent", "missing", "gone") or (c.take("no") and c.take("longer", "more"))
+    c.take("present", "exist", "exists", "visible", "found", "anymore", "appear", "there", "seen")
+    second = times(c) if first and absent else None
+    if first and second and {first.image, second.image} == {"A", "B"}:
+        return "appeared" if first.image == "B" else "disappeared"
+    c.at = start
+    return None
+
+
 def _kind(c: Cursor, *, was: bool) -> Kind | None:
     for book, kind in _KINDS:
         if (book.startswith("absent") or not _from_others(c)) and c.find(lexicon.phrases(book)) is not None:
@@ -59,7 +79,7 @@ def _kind(c: Cursor, *, was: bool) -> Kind | None:
     here = c.at
     if c.take("built", "constructed", "destroyed", "created", "erected"):
         told = times(c) is not None
-        if told or (was and c.num_images == 2):
+        if told or (c.num_images == 2 and (was or c.words[here] == "destroyed")):
             return "disappeared" if c.words[here] == "destroyed" else "appeared"
         c.at = here
     return None
@@ -85,6 +105,9 @@ def times(c: Cursor) -> Time | None:
     return None
 
 
-def replaced(phrase: Phrase) -> Changed | None:
-    """The change that a phrase tells of, None where it tells of none."""
-    return next((one for one in phrase.conditions if isinstance(one, Changed)), None)
+def auxiliary(c: Cursor) -> bool:
+    """Whether "have" helps another verb ("have been built", "has changed") and does not own anything."""
+    if c.ahead(1) in ("been", "not", "now", "since", "already", "recently", "newly") and c.ahead(2) != "a":
+        return True
+    names = ("appeared", "disappeared", "altered", "any_change", "replaced_by", "unchanged", "replaced")
+    return any(c.sees(lexicon.phrases(name), 1) for name in names) and c.ahead(1) not in ("new", "added", "different")

@@ -8,15 +8,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from . import lexicon
-from .changes import times
 from .cursor import Cursor
+from .deciding import yes_or_no
+from .owner import Owner
 from .phrases import phrase
-from .predicates import Owner, conditions, predicate
-from .questions import asked_of, count, fraction, which, yes_or_no
-from .tree import Asked, Changed, Condition, Phrase, Question
+from .predicates import conditions, predicate
+from .questions import asked_of, count, which
+from .shares import fraction
+from .tree import Asked, Condition, Phrase, Question
 from .wanted import is_seen, phrase_list, separately
 
 _ENDS = frozenset(".;!?")
+_AUXILIARY = ("is", "are", "was", "were", "do", "does", "did", "has", "have")
 MAX_QUESTIONS = 16
 
 
@@ -36,6 +39,13 @@ def questions(c: Cursor) -> tuple[Question, ...]:
 
 def _question(c: Cursor, before: Question | None) -> Question | None:
     front = _fronted(c)
+    start = c.at
+    while c.take(",", "and", "then", "also", "please", *_ENDS):
+        pass
+    open_question = yes_or_no(c) if c.ahead() in _AUXILIARY else None
+    if open_question:
+        return _with_front(open_question, front)
+    c.at = start
     verb = _opening(c)
     if verb == "foreign":
         return None
@@ -50,6 +60,8 @@ def _fronted(c: Cursor) -> list[Condition | Phrase]:
         pass
     here = c.at
     if c.take("of", "among", "from") or c.take_all("out", "of"):
+        if c.take("them", "these", "those") and c.take(",") + c.ahead():
+            return []
         whole = phrase(c, joined=False)
         if whole and is_seen(whole, strict=True) and c.take(","):
             return [whole]
@@ -219,12 +231,3 @@ def _opens(c: Cursor) -> bool:
     found = verb not in ("", "foreign") or c.ahead() in ("how", "which", "where", "the", "all", "every")
     c.at = start
     return found
-
-
-def tells_change(found: tuple[Question, ...]) -> bool:
-    """Whether any question is about a pair of images."""
-    every = [one for question in found for one in question.phrases]
-    return any(isinstance(c, Changed) for one in every for c in one.conditions)
-
-
-__all__ = ["questions", "tells_change", "times"]

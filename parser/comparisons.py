@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, get_args
-
 from . import lexicon
 from .cursor import Amount, Bound, Cursor, amount, bound, number
-from .tree import Compares, Condition, Criterion, Has, Mode, Phrase, Stands
+from .superlatives import criterion_of
+from .tree import Compares, Condition, Criterion, Has, Mode
 
 AREA_UNITS = ("m2", "km2", "px2", "ha", "acre", "ft2")
 LENGTH_UNITS = ("m", "km", "cm", "px", "ft", "mi", "yd")
@@ -23,73 +22,10 @@ _MODES: dict[Bound, Mode] = {
 }
 
 
-class Superlative(NamedTuple):
-    criterion: Criterion
-    lowest: bool
-    k: int | None
-    is_rank: bool
-    is_main: bool = False
-
-
-def criterion_of(name: str) -> Criterion:
-    """A criterion that the lexicon names."""
-    return next(one for one in get_args(Criterion) if one == name)
-
-
-def superlative(c: Cursor) -> Superlative | None:
-    """Reads "largest", "third largest", "three largest", "largest three", and steps past it."""
-    start = c.at
-    rank = c.find(lexicon.values("ordinals"))
-    count = number(c) if rank is None else None
-    if rank is None and count is None:
-        c.take("first")
-    c.take("most") if c.ahead(1) in ("northern", "southern", "eastern", "western") else ""
-    found = c.find(lexicon.meanings("superlatives"))
-    if found is None:
-        c.at = start
-        return None
-    if rank is None and count is None and c.ahead(1) not in ("", "m"):
-        here, count = c.at, number(c)
-        if count is not None and (c.sees(lexicon.meanings("units")) or count == 1):
-            c.at, count = here, None
-    criterion, end = found.split()
-    main = "main" in c.words[start : c.at]
-    k = int(rank or count or 1)
-    return Superlative(criterion_of(criterion), end == "min", k if k > 1 else None, rank is not None, main)
-
-
-def ranked(found: Superlative, anchors: tuple[Phrase, ...] = ()) -> Compares:
-    """The condition of a superlative. Ranks and the k highest are counted from the top; from the bottom the mode is min with
-    k, and a rank says so in its value. Distances are counted from the nearest."""
-    if found.is_rank:
-        nearest = found.criterion == "distance_to"
-        return Compares(found.criterion, "rank_k", found.k, "min" if found.lowest and not nearest else None, anchors)
-    if found.k is None or found.lowest:
-        return Compares(found.criterion, "min" if found.lowest else "max", found.k, None, anchors)
-    return Compares(found.criterion, "top_k", found.k, None, anchors)
-
-
-def after_copula(c: Cursor) -> list[Condition] | None:
-    """Reads "the largest", "nearest to the river", "the second closest one to it", and steps past it."""
-    start = c.at
-    c.take("the")
-    found = superlative(c)
-    if found is None:
-        c.at = start
-        return None
-    c.take("one", "ones")
-    anchors: tuple[Phrase, ...] = ()
-    if found.criterion == "distance_to" and (c.take("to", "from") or c.take_all("away", "from")):
-        anchor = c.phrase(c)
-        anchors = (anchor,) if anchor else ()
-    elif c.take("of") and not c.take_all("them", "all"):
-        c.take("all")
-        c.take("them")
-    return [ranked(found, anchors)]
-
-
 def comparison(c: Cursor, *, negated: bool = False) -> list[Condition] | None:
     """A comparison with a value, with other things or with the average, and steps past it."""
+    if c.counting:
+        return None
     for read in (_closer, _than, _as_large_as, _in_range, _measured):
         start = c.at
         found = read(c, negated)
@@ -123,6 +59,8 @@ def _than(c: Cursor, negated: bool) -> list[Condition] | None:
     if found is None or " " not in found or not c.take("than"):
         return None
     name, direction = found.split()
+    if name == "distance_to":  # only "closer to" says to what
+        return None
     mode: Mode = "greater_than" if direction == "more" else "less_than"
     if negated or no:
         mode = _OPPOSITE[mode]
@@ -275,49 +213,3 @@ def dimension(c: Cursor, *, negated: bool = False) -> list[Condition] | None:
     if result is None:
         c.at = start
     return result
-
-
-def within(c: Cursor, *, negated: bool = False) -> list[Condition] | None:
-    """Reads "within 50 pixels of X", "less than 100 m from X", "more than 1 km away from X", "within 100 m north of X"."""
-    start = c.at
-    beyond = _limit(c)
-    value = None if beyond is None else amount(c)
-    if beyond is None or value is None or value.unit not in LENGTH_UNITS:
-        c.at = start
-        return None
-    c.take("radius", "buffer", "distance", "range", "zone", "wide")
-    c.take("or")
-    c.take("less", "closer")
-    direction = None
-    if not (c.take("of", "from", "around", "to") or c.take_all("away", "from") or c.take_all("off")):
-        direction = c.find(lexicon.relations())
-        if direction is None or direction.startswith("-"):
-            c.at = start
-            return None
-    anchor = c.phrase(c)
-    if anchor is None:
-        c.at = start
-        return None
-    found: list[Condition] = [
-        Stands("within_distance", (anchor,), negated=beyond != negated, value=value.number, unit=value.unit)
-    ]
-    if direction in ("north_of", "south_of", "east_of", "west_of", "left_of", "right_of", "above", "below"):
-        found.append(Stands(direction, (anchor,)))  # type: ignore[arg-type]
-    return found
-
-
-def _limit(c: Cursor) -> bool | None:
-    """Whether what lies beyond the distance is meant; None where no distance is told."""
-    lead = c.take("within", "in", "at", "inside", "outside")
-    c.take("a", "an", "the")
-    if c.take("distance", "radius", "buffer", "range", "zone"):
-        c.take("of")
-    comparative = c.find(lexicon.meanings("comparatives"))
-    if comparative in ("distance_to less", "distance_to more") and c.take("than"):
-        return comparative == "distance_to more"
-    limit = bound(c)
-    if comparative:
-        return None
-    if limit:
-        return limit in (">", ">=")
-    return lead == "outside"

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeVar, get_args
 
 from . import lexicon
+from .planner import NoCondition
 from .tree import Phrase
 
 T = TypeVar("T")
 
 MAX_DEPTH = 12
 """How deep noun phrases may stand in one another; what lies deeper belongs to the outermost."""
+
+LOOKS, LOOKS_A_WORD = 4000, 200
+"""How often a query is looked at, at most: some thousand times, and so often for each of its words."""
 
 BARE = 100
 """Added to the depth where a noun is to be read without any conditions behind it."""
@@ -33,7 +37,8 @@ class Amount(NamedTuple):
 
 @dataclass(slots=True)
 class Cursor:
-    """words: of the query. at: the next one. phrase: how a noun phrase is read here, None where none begins."""
+    """words: of the query. at: the next one. phrase: how a noun phrase is read here, None where none begins. depth: how deep in
+    other phrases; between, counting: inside of "between ..." and "the number of ...", where "and" and "than" mean others."""
 
     words: tuple[str, ...]
     phrase: Callable[[Cursor], Phrase | None]
@@ -41,6 +46,8 @@ class Cursor:
     at: int = 0
     depth: int = 0
     between: int = 0
+    counting: int = 0
+    looks: int = 0
 
     def ahead(self, distance: int = 0) -> str:
         """The word so far ahead, "" beyond the end."""
@@ -54,6 +61,7 @@ class Cursor:
         """The next word where it is one of those wanted, and a step on; else ""."""
         word = self.ahead()
         if word and word in wanted:
+            self._look()
             self.at += 1
             return word
         return ""
@@ -67,7 +75,7 @@ class Cursor:
 
     def find(self, book: lexicon.Book[T]) -> T | None:
         """What the longest phrase of a book means that stands here, and a step past it; None where none does."""
-        found = book.match(self.words, self.at)
+        found = self._match(book, self.at)
         if found is None:
             return None
         self.at += found[0]
@@ -75,7 +83,17 @@ class Cursor:
 
     def sees(self, book: lexicon.Book[T], distance: int = 0) -> bool:
         """Whether a phrase of a book stands so far ahead."""
-        return book.match(self.words, self.at + distance) is not None
+        return self._match(book, self.at + distance) is not None
+
+    def _match(self, book: lexicon.Book[T], at: int) -> tuple[int, T] | None:
+        self._look()
+        return book.match(self.words, at)
+
+    def _look(self) -> None:
+        """Looks at the words are counted and their number is bounded: so is the time that a query takes."""
+        self.looks += 1
+        if self.looks > LOOKS + LOOKS_A_WORD * len(self.words):
+            raise NoCondition("the query is too tangled to be understood: ask one thing at a time")
 
 
 def number(c: Cursor) -> float | None:

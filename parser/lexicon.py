@@ -192,9 +192,8 @@ def nouns() -> Book[Noun]:
     data = noun_data()
     names = [*listed(data.things), *listed(data.regions), *listed(data.stuff)]
     damaged = {"damaged building"}  # a class of xView, yet "damaged" is a condition wherever somebody says it
-    for name in sorted({*synonyms(), *synonyms().values()} - damaged):
-        if " " in name:
-            names.append(" ".join(name.replace("/", " ").split()))
+    classes = sorted({*synonyms(), *synonyms().values()} - damaged)
+    names.extend(" ".join(name.replace("/", " ").split()) for name in classes if " " in name)
     found: dict[str, Noun] = {}
     for name in names:
         found.setdefault(name, Noun(name, is_plural=False))
@@ -245,10 +244,15 @@ def kind(name: str) -> str:
 
 @cache
 def ends_in(name: str, table: str) -> bool:
-    """Whether a category in the singular ends in a word of a list of nouns.json (lines, places, parts, generic, whole, planes)."""
+    """Whether a category in the singular ends in a word of a list of nouns.json: lines, places, parts, generic, planes."""
     parts = name.split()
     known = _lists()[table]
     return any(" ".join(parts[start:]) in known for start in range(len(parts)))
+
+
+def is_whole(name: str) -> bool:
+    """Whether words mean the image itself."""
+    return name in _lists()["whole"]
 
 
 @cache

@@ -5,54 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
-from georsmllm.metrics.text import lemma
-
 from . import lexicon
-from .comparisons import Superlative, criterion_of, ranked, superlative
+from .adjectives import Adjectives, adjectives_before
 from .cursor import BARE, MAX_DEPTH, Cursor, bound, determiner, number
-from .predicates import Owner, conditions
+from .heads import begins_noun, head_of
+from .owner import Owner
+from .predicates import conditions
 from .relating import nearest_in_row
-from .tree import Changed, Compares, Condition, Either, Has, Phrase
-
-MAX_NOUN = 8
-"""The most words of one category."""
-_SIGNS = frozenset(",;:.?!%")
-_CHANGES: tuple[tuple[str, Changed], ...] = (
-    ("unchanged", Changed(unchanged=True)),
-    ("appeared", Changed("appeared")),
-    ("disappeared", Changed("disappeared")),
-    ("altered", Changed("altered")),
-    ("any_change", Changed("any")),
-)
-_PLAIN = (
-    "clearly",
-    "very",
-    "visible",
-    "individual",
-    "quite",
-    "fairly",
-    "relatively",
-    "really",
-    "recently",
-    "mostly",
-    "two",
-    "remaining",
-)
+from .superlatives import Superlative, criterion_of, of_compass, ranked
+from .tree import Compares, Condition, Has, Phrase
 
 
 class Quantity(NamedTuple):
     least: int | None = None
     most: int | None = None
-
-
-class Adjectives(NamedTuple):
-    """What stands before a category. rank: applied after everything else. position: "northern", which means the
-    northernmost of them or a part of the image. in_row: 1 of "first", 2 of "second"; 0 where nothing is said."""
-
-    conditions: tuple[Condition, ...] = ()
-    rank: Superlative | None = None
-    position: str = ""
-    in_row: int = 0
 
 
 def nested(c: Cursor) -> Phrase | None:
@@ -74,11 +40,11 @@ def phrase(c: Cursor, *, joined: bool = True) -> Phrase | None:
     said, definite = determiner(c)
     quantity = _quantity(c)
     definite = definite or determiner(c)[1]
-    points_back = c.ahead() in ("that", "said") and _is_noun(c, 1) and bool(c.take("that"))
-    adjectives = _adjectives(c)
+    points_back = c.ahead() in ("that", "said") and begins_noun(c, 1) and bool(c.take("that"))
+    adjectives = adjectives_before(c)
     if adjectives.in_row and quantity == Quantity():
         quantity = _quantity(c)
-    head = _head(c)
+    head = head_of(c)
     if head is None:
         return _headless(c, adjectives, joined=joined) if said or adjectives.rank or adjectives.conditions else None
     draft = Phrase(
@@ -107,23 +73,11 @@ def _pronoun(c: Cursor) -> Phrase | None:
         c.at = start
     word = c.ahead()
     number_ = lexicon.named("pronouns").get(word)
-    if number_ is None or (word in ("these", "those", "one") and _is_noun(c, 1)):
+    if number_ is None or (word in ("these", "those", "one") and begins_noun(c, 1)):
         return None
     c.at += 1
     spelt = "ones" if word in ("ones", "one", "those", "these") else word
     return Phrase("", number_ == "many", is_definite=True, refers="one" if number_ == "one" else "many", spelt=spelt)
-
-
-def _is_noun(c: Cursor, distance: int) -> bool:
-    word = c.ahead(distance)
-    if word in ("", "of") or word in lexicon.stops() or word in _SIGNS:
-        return False
-    return c.sees(lexicon.nouns(), distance) or not (
-        c.sees(lexicon.relations(), distance)
-        or c.sees(lexicon.phrases("postures"), distance)
-        or c.sees(lexicon.attributes(), distance)
-        or c.sees(lexicon.meanings("comparatives"), distance)
-    )
 
 
 def _quantity(c: Cursor) -> Quantity:
@@ -144,165 +98,6 @@ def _quantity(c: Cursor) -> Quantity:
     if limit == "=":
         return Quantity(n, n)
     return Quantity(n if n > 1 or limit else None)
-
-
-def _adjectives(c: Cursor) -> Adjectives:
-    found = Adjectives()
-    joiner = ""
-    while not _noun_ends(c):
-        start = c.at
-        got = _adjective(c, found)
-        if got is None:
-            break
-        found = _joined(found, got, joiner)
-        joiner = c.take("and", "or", ",")
-        if joiner and (not _adjective_next(c) or _noun_ends(c)):
-            c.at -= 1
-            break
-        if joiner and c.at <= start:
-            break
-    return found
-
-
-def _joined(before: Adjectives, got: Adjectives, joiner: str) -> Adjectives:
-    """Reads "red or white": either; "red and white", too, for one thing has one colour; else both in turn."""
-    last, new = before.conditions[-1:], got.conditions[len(before.conditions) :]
-    same = bool(last and new) and isinstance(last[0], Has) and isinstance(new[0], Has) and last[0].name == new[0].name
-    if (joiner == "or" and last and new) or (joiner == "and" and same):
-        return got._replace(conditions=(*before.conditions[:-1], Either(((last[0],), new))))
-    return got
-
-
-def _adjective_next(c: Cursor) -> bool:
-    start = c.at
-    c.take("the", "a")
-    found = _adjective(c, Adjectives()) is not None and not _ends(c)
-    c.at = start
-    return found
-
-
-def _adjective(c: Cursor, before: Adjectives) -> Adjectives | None:
-    if before.rank is None:
-        rank = superlative(c)
-        if rank:
-            return before._replace(rank=rank)
-    if c.ahead() in ("first", "next") and not c.sees(lexicon.phrases("image_a")):
-        c.at += 1
-        return before._replace(in_row=1)
-    ordinal = None if c.sees(lexicon.phrases("image_b")) else c.find(lexicon.values("ordinals"))
-    if ordinal:
-        return before._replace(in_row=int(ordinal))
-    if c.num_images == 2 and c.take("destroyed"):
-        return before._replace(conditions=(*before.conditions, Changed("disappeared")))
-    if c.take(*_PLAIN):
-        return before
-    for name, meaning in _CHANGES:
-        if c.find(lexicon.phrases(name)):
-            return before._replace(conditions=(*before.conditions, meaning))
-    start = c.at
-    negated = bool(c.take("non", "not"))
-    found = c.find(lexicon.attributes())
-    if found:
-        name = f"roof_{found[0]}" if c.take("roofed", "roof") else found[0]
-        return before._replace(conditions=(*before.conditions, Has(name, found[1], negated)))
-    c.at = start
-    return _position(c, before)
-
-
-def _position(c: Cursor, before: Adjectives) -> Adjectives | None:
-    start = c.at
-    single = c.find(lexicon.meanings("positions"))
-    if single and not c.sees(lexicon.meanings("regions")) and not c.take("side", "hand", "corner", "part"):
-        return None if _ends(c) else before._replace(position=f"{single} {c.words[start]}")
-    c.at = start
-    value = c.find(lexicon.meanings("regions"))
-    if value is None or _ends(c) or value in ("edge", "corner") or value.endswith("edge"):
-        c.at = start
-        return None
-    c.take("most", "side", "corner", "part")
-    return before._replace(conditions=(*before.conditions, Has("image_region", value)))
-
-
-def _noun_ends(c: Cursor) -> bool:
-    """Whether a known category stands here and ends the run of words."""
-    found = lexicon.nouns().match(c.words, c.at)
-    if found is None:
-        return False
-    after = c.at + found[0]
-    word = c.words[after] if after < len(c.words) else ""
-    return _boundary(c, after) or lexicon.ends_in(lemma(word), "parts")
-
-
-def _ends(c: Cursor) -> bool:
-    return _boundary(c, c.at)
-
-
-def _boundary(c: Cursor, at: int) -> bool:
-    """Whether no word of a category stands at a place."""
-    word = c.words[at] if at < len(c.words) else ""
-    if not word or word in _SIGNS or word in lexicon.stops() or word[0].isdigit() or word == "'s":
-        return True
-    distance = at - c.at
-    if c.sees(lexicon.relations(), distance) or c.sees(lexicon.phrases("postures"), distance):
-        return True
-    if c.sees(lexicon.phrases("docked"), distance) or c.sees(lexicon.meanings("comparatives"), distance):
-        return True
-    if word in ("nearest", "closest", "farthest", "furthest"):
-        return True
-    return any(
-        c.sees(lexicon.phrases(name), distance)
-        for name in (
-            "appeared",
-            "disappeared",
-            "altered",
-            "any_change",
-            "unchanged",
-            "replaced_by",
-            "times",
-            "except",
-            "separately",
-            "dropped",
-            "more_now",
-            "less_now",
-        )
-    )
-
-
-def _head(c: Cursor) -> lexicon.Noun | None:
-    """The words of a category: a known one that ends here, or any words up to the next that cannot be one."""
-    start = c.at
-    while c.at - start < MAX_NOUN and not c.done():
-        found = lexicon.nouns().match(c.words, c.at)
-        if found and (c.at == start or (found[0] > 1 and c.words[c.at] not in lexicon.stops())):
-            c.at += found[0]
-        elif _ends(c) or (c.at > start and _stands_apart(c, start)):
-            break
-        else:
-            c.at += 1
-    return _noun(c.words[start : c.at]) if c.at > start else None
-
-
-def _stands_apart(c: Cursor, start: int) -> bool:
-    """Whether a word behind a known category says something about it ("the truck red", "cropland watered by ...")."""
-    if not lexicon.knows(" ".join((*c.words[start : c.at - 1], lemma(c.words[c.at - 1])))):
-        return False
-    found = lexicon.attributes().match(c.words, c.at)
-    if found and _boundary(c, c.at + found[0]):
-        return True
-    return len(c.ahead()) > 5 and c.ahead().endswith(("ed", "ing")) and not c.sees(lexicon.nouns())
-
-
-def _noun(words: tuple[str, ...]) -> lexicon.Noun:
-    text = " ".join(words)
-    data = lexicon.noun_data()
-    known = lexicon.nouns().match(words, 0)
-    if known and known[0] == len(words):
-        return lexicon.Noun(data.aliases.get(known[1].singular, known[1].singular), known[1].is_plural)
-    last = lexicon.nouns().match(words[-1:], 0)
-    singular = last[1].singular if last else lemma(words[-1])
-    is_plural = last[1].is_plural if last else singular != words[-1]
-    singular = data.aliases.get(singular, singular) if len(words) > 1 else singular
-    return lexicon.Noun(" ".join((*words[:-1], singular)) if len(words) > 1 else singular, is_plural and bool(text))
 
 
 def _of_parts(c: Cursor, draft: Phrase) -> Phrase:
@@ -339,7 +134,9 @@ def _headless(c: Cursor, adjectives: Adjectives, *, joined: bool) -> Phrase | No
     c.take("one", "ones")
     if c.ahead() in ("of", "among") or c.take_all("out", "of"):
         c.take("of", "among")
-        inner = phrase(c, joined=joined)
+        c.depth += not joined
+        inner = phrase(c, joined=joined) if c.depth < MAX_DEPTH else None
+        c.depth -= not joined
         if inner is None:
             return None
         ranked_ = _finished(replace(inner, conditions=()), inner.conditions, adjectives)
@@ -422,7 +219,7 @@ def _placed(draft: Phrase, position: str) -> Condition:
     if draft.is_plural:
         found = lexicon.meanings("regions").match((word,), 0)
         return Has("image_region", found[1] if found else word)
-    return Compares(criterion_of(criterion), "min" if end == "min" else "max")
+    return Compares(criterion_of(criterion), "min" if end == "min" else "max", compass=of_compass((word,)))
 
 
 def _rank(draft: Phrase, rank: Superlative, anchors: tuple[Phrase, ...]) -> Compares:

@@ -6,51 +6,12 @@ from dataclasses import replace
 from typing import get_args
 
 from . import lexicon
-from .comparisons import comparison, dimension
-from .cursor import BARE, Bound, Cursor, bound, number
+from .comparisons import dimension
+from .cursor import BARE, Cursor
+from .fullness import occupancy
 from .plan import RelationName
+from .qualities import ROOFS, axis, of_roof, quality, roofs, shadow
 from .tree import Compares, Condition, Has, Phrase, Stands
-
-_SHADOWS = ("shadow", "shadows")
-_SPACES = {
-    "spaces": "parked vehicle",
-    "slots": "parked vehicle",
-    "spots": "parked vehicle",
-    "bays": "parked vehicle",
-    "places": "parked vehicle",
-    "stalls": "parked vehicle",
-    "parking": "parked vehicle",
-    "berths": "ship",
-    "docks": "ship",
-    "moorings": "ship",
-    "gates": "plane",
-    "stands": "plane",
-    "it": "parked vehicle",
-    "lot": "parked vehicle",
-    "capacity": "parked vehicle",
-    "area": "parked vehicle",
-    "them": "parked vehicle",
-    "space": "parked vehicle",
-}
-_ROOFS = ("roof", "roofs", "rooftop", "rooftops")
-_QUALITY = (
-    "color",
-    "colour",
-    "shape",
-    "surface",
-    "size",
-    "orientation",
-    "state",
-    "appearance",
-    "body",
-    "hull",
-    "paint",
-)
-_FULL, _EMPTY = (
-    ("occupied", "full", "filled", "taken", "used", "occupancy", "in"),
-    ("empty", "free", "vacant", "unoccupied"),
-)
-_FLIPPED: dict[Bound, Bound] = {">": "<", "<": ">", ">=": "<=", "<=": ">=", "=": "="}
 
 
 def counted(stands: Stands) -> list[Condition]:
@@ -72,7 +33,7 @@ def contents(c: Cursor, *, negated: bool) -> list[Condition] | None:
     if _answer_form(c):
         return []
     negated = negated != bool(c.take("no")) if not c.take_all("no", "fewer") else negated
-    for read in (_roofs, _shadow, _quality, _most):
+    for read in (roofs, shadow, quality, _most):
         found = read(c, negated)
         if found is not None:
             return found
@@ -184,41 +145,6 @@ def _answer_form(c: Cursor) -> bool:
     return False
 
 
-def _roofs(c: Cursor, negated: bool) -> list[Condition] | None:
-    """Reads "a red roof", "roofs that are red"."""
-    start = c.at
-    c.take("a", "an", "the", "their", "its")
-    found = c.find(lexicon.attributes())
-    if found and c.take(*_ROOFS):
-        return [Has("roof_color" if found[0] == "color" else f"roof_{found[0]}", found[1], negated)]
-    c.at = start
-    return None
-
-
-def _shadow(c: Cursor, negated: bool) -> list[Condition] | None:
-    """Reads "a shadow longer than their diameter", "shadows of at least 20 m": the shadows are a set of their own."""
-    start = c.at
-    c.take("a", "the", "their", "its", "cast", "visible")
-    if c.take(*_SHADOWS):
-        if c.take("that", "which"):
-            c.take("is", "are")
-        c.take("is", "are", "of")
-        c.take("length") and c.take("of")
-        found = comparison(c, negated=negated)
-        if found and isinstance(found[0], Compares):
-            return [
-                Compares(
-                    "shadow_length",
-                    found[0].mode,
-                    None,
-                    found[0].value,
-                    (Phrase("shadow", is_plural=True), *found[0].anchors),
-                )
-            ]
-    c.at = start
-    return None
-
-
 def _most(c: Cursor, negated: bool) -> list[Condition] | None:
     """Reads "the most ships", "the highest number of ships": whichever holds the most of them."""
     start = c.at
@@ -234,31 +160,20 @@ def _most(c: Cursor, negated: bool) -> list[Condition] | None:
     return None
 
 
-def _quality(c: Cursor, negated: bool) -> list[Condition] | None:
-    """Reads "a circular shape", "white color", "an asphalt surface"."""
-    start = c.at
-    c.take("a", "an", "the", "their")
-    found = c.find(lexicon.attributes())
-    if found and c.take(*_QUALITY):
-        return [Has(found[0], found[1], negated)]
-    c.at = start
-    return None
-
-
 def whose(c: Cursor) -> list[Condition] | None:
     """What stands behind "whose"."""
     start = c.at
-    if c.take(*_ROOFS) and c.take("is", "are"):
+    if c.take(*ROOFS) and c.take("is", "are"):
         negated = bool(c.take("not"))
         found = c.find(lexicon.attributes())
         if found:
-            return [Has("roof_color" if found[0] == "color" else f"roof_{found[0]}", found[1], negated)]
+            return [Has(of_roof(found[0]), found[1], negated)]
     c.at = start
-    shadow = _shadow(c, False)
-    if shadow is not None:
-        return shadow
+    shaded = shadow(c, False)
+    if shaded is not None:
+        return shaded
     if c.take("long", "main", "major") and c.take("axis", "axes", "side", "sides"):
-        return _axis(c)
+        return axis(c)
     c.at = start
     measured = dimension(c)
     if measured is not None:
@@ -270,13 +185,6 @@ def whose(c: Cursor) -> list[Condition] | None:
         return [Has(found[0], found[1], negated)] if found else None
     occupied = occupancy(c)
     return occupied if occupied is not None else _part(c, start)
-
-
-def _axis(c: Cursor) -> list[Condition] | None:
-    c.take("is", "are", "runs", "run", "lies", "points", "point")
-    negated = bool(c.take("not"))
-    found = c.find(lexicon.attributes())
-    return [Has(found[0], found[1], negated)] if found else None
 
 
 def _part(c: Cursor, start: int) -> list[Condition] | None:
@@ -294,35 +202,3 @@ def _part(c: Cursor, start: int) -> list[Condition] | None:
         return contents(c, negated=negated != (held == "-contains"))
     c.at = start
     return None
-
-
-def occupancy(c: Cursor) -> list[Condition] | None:
-    """Reads "fewer than half of the spaces are occupied", "more than 80 % full", "with less than 30 % occupancy"."""
-    start = c.at
-    limit = bound(c)
-    share = c.find(lexicon.values("fractions"))
-    if share is None:
-        share = number(c)
-        c.at = c.at if share is not None and c.take("%") else start
-        share = share / 100 if share is not None and c.at > start else None
-    if share is None:
-        c.at = start
-        return None
-    c.take("of")
-    c.take("the", "its", "their", "all", "available", "parking")
-    anchor = _SPACES.get(c.ahead())
-    c.at += anchor is not None
-    while c.take("are", "is", "being", "of", "remain", "stay"):
-        pass
-    full = c.take(*_FULL)
-    if full or c.take(*_EMPTY):
-        return [_filled(limit or "=", share, anchor, full=bool(full), c=c)]
-    c.at = start
-    return None
-
-
-def _filled(limit: Bound, share: float, anchor: str | None, *, full: bool, c: Cursor) -> Condition:
-    c.take("use")
-    sign = limit if full else _FLIPPED[limit]
-    value = share if full else round(1 - share, 2)
-    return Has("occupancy", f"{sign}{value:g}", anchor=Phrase(anchor or "parked vehicle", is_plural=True))

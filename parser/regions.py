@@ -67,8 +67,7 @@ def _of_the_image(c: Cursor) -> bool:
 def whole_image(c: Cursor) -> bool:
     """Whether words for the image itself stand here, and a step past them."""
     for length in (2, 1):
-        text = " ".join(c.words[c.at : c.at + length])
-        if lexicon.ends_in(text, "whole") and text.split() == text.split()[:length]:
+        if lexicon.is_whole(" ".join(c.words[c.at : c.at + length])):
             c.at += length
             return True
     return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 from . import lexicon
+from .changes import auxiliary
 from .cursor import BARE, Cursor
 from .plan import RelationName
 from .possession import contents, counted
@@ -43,6 +44,8 @@ _BETWEEN_QUARTERS: dict[str, tuple[RelationName, RelationName]] = {
 def relation(c: Cursor, *, negated: bool, may_stay: bool) -> list[Condition] | None:
     """A relation with its anchors, and a step past both. may_stay: any relation may belong to the noun at hand."""
     start = c.at
+    if c.ahead() in ("has", "have", "had") and auxiliary(c):
+        return None
     name = c.find(lexicon.relations())
     if name is None and c.take("from"):
         return _from_to(c, start, negated=negated)
@@ -161,7 +164,13 @@ def implied(c: Cursor, *, negated: bool) -> list[Condition] | None:
     if ward and c.ahead() not in ("of", "from"):
         return [Stands(name_of(_WATERWARD[ward]), (Phrase("", refers="one"),), negated=negated)]
     c.at = start
-    if c.find(lexicon.phrases("docked")) and c.ahead() not in ("nearest", "closest") and (not c.sees(lexicon.relations()) or c.ahead() == "with"):
+    if c.sees(lexicon.relations()):
+        return None
+    if (
+        c.find(lexicon.phrases("docked"))
+        and c.ahead() not in ("nearest", "closest")
+        and (not c.sees(lexicon.relations()) or c.ahead() == "with")
+    ):
         return [Stands("adjacent_to", (Phrase("dock", is_plural=True),), negated=negated)]
     c.at = start
     if c.find(lexicon.phrases("possession")):

@@ -42,13 +42,15 @@ class Stands:
 
 @dataclass(frozen=True, slots=True)
 class Compares:
-    """A superlative, a rank, or a comparison with a value or other things. value "mean": with the mean of the set itself."""
+    """A superlative, a rank, or a comparison with a value or other things. value "mean": with the mean of the set itself.
+    compass: it was said in words of the compass, not of the image."""
 
     criterion: Criterion
     mode: Mode
     k: int | None = None
     value: float | str | None = None
     anchors: tuple[Phrase, ...] = ()
+    compass: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from . import lexicon
 from .cursor import Cursor
+from .owner import Owner
 from .phrases import phrase
-from .predicates import Owner, verb_phrase
+from .predicates import verb_phrase
 from .tree import Changed, Condition, Phrase, Stands
 
 _MORE = (",", "and", "or", "plus", "as", "along", "together")

@@ -56,6 +56,7 @@ _ENDS = {
     ("distance_to", "min"): "nearest",
     ("distance_to", "max"): "farthest",
 }
+_IMAGE_ENDS = {("y", "min"): "topmost", ("y", "max"): "bottommost", ("x", "min"): "leftmost", ("x", "max"): "rightmost"}
 _MORE = {
     "area": ("larger", "smaller", "large"),
     "length": ("longer", "shorter", "long"),
@@ -162,7 +163,8 @@ def compare(one: Compares, noun: str, source: str, anchors: tuple[str, ...]) -> 
     several = short(noun)
     if one.criterion == "shadow_length":
         than = str(one.value).replace("own_", "their own ") if one.value else anchors[-1]
-        return f"From {source}, keep the {several} whose shadow in {anchors[0]} is {_than(one.mode, 'longer', 'shorter', 'long')} {than}."
+        longer = _than(one.mode, "longer", "shorter", "long")
+        return f"From {source}, keep the {several} whose shadow in {anchors[0]} is {longer} {than}."
     if one.mode in ("min", "max", "top_k", "rank_k"):
         return _ranked(one, noun, source, anchors)
     if one.criterion == "distance_to":
@@ -186,8 +188,10 @@ def _ranked(one: Compares, noun: str, source: str, anchors: tuple[str, ...]) -> 
     lowest = one.mode == "min" or one.value == "min" or (one.mode == "top_k" and one.criterion == "distance_to")
     lowest = lowest or (one.mode == "rank_k" and one.criterion == "distance_to")
     if one.criterion == "count":
-        return f"From {source}, take the {noun.rpartition(' ')[2]} with the {'fewest' if lowest else 'most'} of {' and '.join(anchors)}."
-    word = _ENDS.get((one.criterion, "min" if lowest else "max"), "first")
+        which = "fewest" if lowest else "most"
+        return f"From {source}, take the {noun.rpartition(' ')[2]} with the {which} of {' and '.join(anchors)}."
+    ends = _ENDS if one.compass else _ENDS | _IMAGE_ENDS
+    word = ends.get((one.criterion, "min" if lowest else "max"), "first")
     to = f" {'to' if word == 'nearest' else 'from'} {' and '.join(anchors)}" if anchors else ""
     noun = noun.rpartition(" ")[2] or "object"
     if one.mode == "rank_k":

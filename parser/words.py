@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Set as AbstractSet
 from functools import cache
+from itertools import pairwise
 
 from . import lexicon
 
@@ -17,9 +18,8 @@ MIN_REPAIRED, MIN_SWAPPED = 5, 7
 """The shortest word that is repaired at all, and the shortest in which one letter may stand for another: among short words
 too many right ones are a letter apart (boats, boots)."""
 
-_QUOTES = str.maketrans(
-    {"’": "'", "‘": "'", "`": "'", "–": "-", "—": ",", "−": "-", "(": ",", ")": ",", "≥": ">", "≤": "<"}
-)
+_SIGNS = str.maketrans("\u2019\u2018`\u2013\u2212\u2014(){}<>[]|", "'''--,,,,,,,,,,")
+"""One sign for those that look alike; brackets part clauses as commas do."""
 _CONTRACTIONS = (
     (re.compile(r"\bcan't\b|\bcannot\b"), "can not"),
     (re.compile(r"\bwon't\b"), "will not"),
@@ -36,10 +36,12 @@ _TOKEN = re.compile(
 
 def words(query: str) -> tuple[str, ...]:
     """The words and signs (, ; : . ? ! %) of a query in reading order; numbers without thousands separators."""
-    text = unicodedata.normalize("NFKC", query.replace("²", "2").replace("³", "3")).lower().translate(_QUOTES)
+    text = unicodedata.normalize("NFKC", query.replace("²", "2").replace("³", "3")).lower().translate(_SIGNS)
     for pattern, plain in _CONTRACTIONS:
         text = pattern.sub(plain, text)
-    return tuple(_one(token) for token in _TOKEN.findall(text))
+    found = _TOKEN.findall(text)
+    twice = [before == word and word.isalpha() for before, word in pairwise(["", *found])]  # "the the river"
+    return tuple(_one(token) for token, again in zip(found, twice, strict=True) if not again)
 
 
 def _one(token: str) -> str:

@@ -50,14 +50,21 @@ def step(number: int, text: str) -> dict[str, object]:
     if code == "X":
         what, kind = rest.split()
         change = {"kind": kind, "from_image": "A", "to_image": "B"}
-        return made | {"type": "change", "target": what.replace("_", " "), "change": change, "image": "pair"} | places("", "")
+        return (
+            made
+            | {"type": "change", "target": what.replace("_", " "), "change": change, "image": "pair"}
+            | places("", "")
+        )
     where, _, told = rest.partition(" ")
     inputs, _, anchors = where.partition("/")
     return made | places(inputs, anchors) | condition(code, told.split())
 
 
 def places(inputs: str, anchors: str) -> dict[str, object]:
-    lists = {"inputs": [f"s{one}" for one in inputs.split(",") if one], "anchors": [f"s{one}" for one in anchors.split(",") if one]}
+    lists = {
+        "inputs": [f"s{one}" for one in inputs.split(",") if one],
+        "anchors": [f"s{one}" for one in anchors.split(",") if one],
+    }
     return lists | {"text": " ".join(f"{{{one}}}" for one in [*lists["inputs"], *lists["anchors"]]) or "Look."}
 
 
@@ -70,9 +77,15 @@ def condition(code: str, words: list[str]) -> dict[str, object]:
         return {"type": "filter_attribute", "attribute": attribute}
     if code == "R":
         known = {"value": None, "unit": None, "side": None} | given
-        return {"type": "filter_relation", "relation": known | {"name": plain[0].lstrip("!"), "negated": plain[0].startswith("!")}}
+        return {
+            "type": "filter_relation",
+            "relation": known | {"name": plain[0].lstrip("!"), "negated": plain[0].startswith("!")},
+        }
     if code == "C":
-        return {"type": "compare", "compare": {"k": None, "value": None} | given | {"criterion": plain[0], "mode": plain[1]}}
+        return {
+            "type": "compare",
+            "compare": {"k": None, "value": None} | given | {"criterion": plain[0], "mode": plain[1]},
+        }
     if code == "U":
         return {"type": "combine", "combine": {"op": plain[0]}}
     return {"type": "count" if code == "N" else "segment"}

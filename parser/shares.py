@@ -1,0 +1,57 @@
+"""Questions about shares: what fraction, are all of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from . import lexicon
+from .cursor import Cursor
+from .owner import Owner
+from .predicates import verb_phrase
+from .tree import Asked, Compares, Phrase, Question
+from .wanted import is_seen, phrase_list
+
+
+def fraction(c: Cursor) -> Question | None:
+    """What part of a set the conditions of a verb leave; without a verb, what the conditions behind the noun leave."""
+    c.take("of")
+    c.find(lexicon.phrases("objects"))
+    start = c.at
+    covered = _covered(c)
+    if covered:
+        return covered
+    c.at = start
+    phrases, _ = phrase_list(c)
+    if not phrases or not is_seen(phrases[0], strict=False):
+        return None
+    return part_of(c, "fraction", phrases[0])
+
+
+def _covered(c: Cursor) -> Question | None:
+    """Reads "of the image is covered by forest"."""
+    c.take("the", "this", "total")
+    c.take("area", "surface", "pixels", "land") and c.take("of", "in") and c.take("the", "this")
+    from .regions import whole_image
+
+    if not whole_image(c) and c.words[c.at - 1] not in ("area", "surface", "pixels", "land"):
+        return None
+    c.take("is", "are")
+    c.take("covered", "occupied", "taken", "made", "filled", "classified")
+    c.take("up")
+    c.take("by", "with", "of", "as")
+    phrases, _ = phrase_list(c)
+    if not phrases or not is_seen(phrases[0], strict=True):
+        return None
+    return Question("fraction", phrases[:1], comparison=Compares("area", "ratio", value="image"))
+
+
+def part_of(c: Cursor, asked: Asked, one: Phrase) -> Question | None:
+    owner = Owner(one.head, one.is_plural, one.is_definite, one.image)
+    said = verb_phrase(c, owner)
+    if said:
+        return Question(asked, (one,), conditions=tuple(said))
+    behind = one.conditions[len(one.conditions) - one.num_behind :] if one.num_behind else one.conditions
+    whole = one.conditions[: len(one.conditions) - len(behind)]
+    if not behind:
+        return None
+    return Question(asked, (replace(one, conditions=whole, num_behind=0),), conditions=behind)
