@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from georsmllm import imagefile, images
+from georsmllm import imagefile, rasters
 from georsmllm.errors import UsageError
 from georsmllm.geo import from_map, to_map
 from georsmllm.scene import Opened, Scene, usable
@@ -119,7 +119,7 @@ def _warped(b: Scene, path: Path, grid: ImageRef) -> Scene:
     if covered < _WHOLE:
         notices.append(f"{b.image.path} covers {covered:.0%} of {grid.path}; the rest of it is black")
     with imagefile.decoding(path), imagefile.opened(path) as data:
-        limits = images.dataset_limits(data, b.stretch) if images.is_stretched(data, b.stretch) else ()
+        limits = rasters.dataset_limits(data, b.stretch) if rasters.is_stretched(data, b.stretch) else ()
     grid_name = f"{grid.size_wh} {grid.affine} {grid.crs}"
 
     def content() -> str:
@@ -137,7 +137,7 @@ def _vrt(path: Path, grid: ImageRef) -> WarpedVRT:
 
     assert grid.affine is not None
     data = imagefile.opened(path)
-    how = Resampling.nearest if images.has_palette(data) else Resampling.bilinear
+    how = Resampling.nearest if rasters.has_palette(data) else Resampling.bilinear
     return WarpedVRT(
         data,
         crs=_crs(grid),

@@ -12,9 +12,9 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
-from georsmllm import imagefile, images
+from georsmllm import imagefile, images, radiometry, rasters
 from georsmllm.errors import UsageError
-from georsmllm.images import Stretch
+from georsmllm.radiometry import Stretch
 from georsmllm.types import Window
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rasterio.io import DatasetReader
     from rasterio.vrt import WarpedVRT
+
+    from georsmllm.radiometry import Limits
 
     Rgb = NDArray[np.uint8]
 
@@ -68,16 +70,16 @@ class ArrayPixels:
 
     def __init__(self, bands_HWC: NDArray[np.generic], stretch: Stretch) -> None:
         self._bands_HWC, self._stretch, self._lock = bands_HWC, stretch, Lock()
-        self._limits: images.Limits | None = None
+        self._limits: Limits | None = None
 
     def rgb(self, view: Window, size_wh: tuple[int, int]) -> Rgb:
         bands = cropped(self._bands_HWC, view)
         # Every n-th pixel of what is much too large, so that memory is bounded by what comes out; the rest by means.
         step = max(1, min(view.width // size_wh[0], view.height // size_wh[1]) // 4)
         bands_CHW = bands[::step, ::step].transpose(2, 0, 1)
-        return resized(images.to_rgb(bands_CHW, self._stretch, limits=self._whole_limits()), size_wh)
+        return resized(radiometry.to_rgb(bands_CHW, self._stretch, limits=self._whole_limits()), size_wh)
 
-    def _whole_limits(self) -> images.Limits:
+    def _whole_limits(self) -> Limits:
         import numpy as np
 
         if self._stretch.kind == "auto" and self._bands_HWC.dtype == np.uint8:
@@ -85,9 +87,9 @@ class ArrayPixels:
         with self._lock:
             if self._limits is None:
                 height, width = self._bands_HWC.shape[:2]
-                step = max(1, math.isqrt(height * width // images.SAMPLE_PIXELS))
+                step = max(1, math.isqrt(height * width // radiometry.SAMPLE_PIXELS))
                 sample = self._bands_HWC[::step, ::step].transpose(2, 0, 1)
-                self._limits = images.band_limits(sample, np.ones(sample.shape, np.bool_), self._stretch)
+                self._limits = radiometry.band_limits(sample, np.ones(sample.shape, np.bool_), self._stretch)
             return self._limits
 
     def content(self) -> str:
@@ -117,7 +119,7 @@ class RasterPixels:
         *,
         reopen: Callable[[], DatasetReader | WarpedVRT],
         content: Callable[[], str],
-        limits: images.Limits | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self._path, self._stretch, self._lock = path, stretch, Lock()
         self._reopen, self._content, self._limits = reopen, content, limits
@@ -135,9 +137,9 @@ class RasterPixels:
     def _read(self, data: DatasetReader | WarpedVRT, view: Window, size_wh: tuple[int, int], cache: int) -> Rgb:
         with imagefile.decoding(self._path, cache):
             if self._limits is None:
-                wide = images.is_stretched(data, self._stretch)
-                self._limits = images.dataset_limits(data, self._stretch) if wide else ()
-            return images.read_dataset(data, view, stretch=self._stretch, limits=self._limits, size_wh=size_wh)
+                wide = rasters.is_stretched(data, self._stretch)
+                self._limits = rasters.dataset_limits(data, self._stretch) if wide else ()
+            return rasters.read_window(data, view, stretch=self._stretch, limits=self._limits, size_wh=size_wh)
 
     def content(self) -> str:
         return self._content()
