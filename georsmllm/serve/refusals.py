@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 
 from georsmllm.errors import GeoRSMLLMError
 from georsmllm.imagefile import BadImage
 
 _LOG = logging.getLogger("georsmllm.serve")
+_ID = re.compile(r"\b[0-9a-f]{32}/")
+"""The folder of one image; people know it by its name."""
 EXPECTED = (GeoRSMLLMError,)
 """What is told to the client."""
 _TYPES = {
@@ -88,6 +91,7 @@ def of(error: BaseException, hidden: tuple[str, ...]) -> Refusal:
         )
         for folder in hidden:
             message = message.replace(folder, "")
+        message = _ID.sub("", message)
         return bad(message[:1000], code="bad_image" if is_image else "refused")
     _LOG.error("a request failed by our own fault", exc_info=error)
     return broken()

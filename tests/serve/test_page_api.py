@@ -283,6 +283,7 @@ def test_a_failed_ask_is_an_event_without_a_stack_trace(client: httpx2.Client, f
     assert "secret" not in data["message"]
     name, data = events(client, {"image": told["id"], "query": "refuse"})[-1]
     assert (name, data["status"], data["code"]) == ("error", 400, "refused")
+    assert data["message"] == "later.png: the query asks for what no image shows"
 
 
 @pytest.mark.parametrize(

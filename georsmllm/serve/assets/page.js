@@ -118,8 +118,20 @@ function drawNames() {
   $("names").replaceChildren(...names, more);
 }
 
+const WELCOME = ["Ask an image of the Earth", "Drop a picture or a GeoTIFF here, or two of one place to ask what changed."];
+const LATER = ["The same place, later", "Choose an image of the same size and place as the first one."];
+
 function chooseImage() {
-  if (state.images.length && state.samples?.length) { $("welcome").hidden = false; $("choose").focus(); } else $("file").click();
+  if (!state.images.length || !state.samples?.length) { $("file").click(); return; }
+  [$("welcome-title").textContent, $("welcome-text").textContent] = state.isB ? LATER : WELCOME;
+  $("keep").hidden = false;
+  $("welcome").hidden = false;
+  $("choose").focus();
+}
+
+function keep() {
+  if (state.images.length) $("welcome").hidden = true;
+  state.isB = false;
 }
 
 // ---- box
@@ -336,6 +348,7 @@ function listen() {
   });
   $("stop").addEventListener("click", () => { stop(); clearAnswer(); });
   $("open").addEventListener("click", () => { state.isB = false; chooseImage(); });
+  $("keep").addEventListener("click", keep);
   $("choose").addEventListener("click", () => $("file").click());
   $("file").addEventListener("change", (event) => { const files = [...event.target.files]; event.target.value = ""; openFiles(files); });
   $("zoom-in").addEventListener("click", () => viewer.zoom(1.5));
@@ -350,7 +363,7 @@ function listen() {
     const isTyping = event.target.matches?.("input, textarea") || event.ctrlKey || event.metaKey || event.altKey;
     if (event.key === "Escape") {
       setBoxing(false); state.picked = null; state.pressed = null; drawTrace(); viewer.mark([]); drawTip(null);
-      if (state.images.length) $("welcome").hidden = true;
+      keep();
     } else if (!isTyping && event.key.toLowerCase() === "b") setBoxing(!viewer.isBoxing);
     else if (!isTyping && event.key.toLowerCase() === "v" && viewer.first) {
       viewer.setBox(viewer.inView().map(Math.round)); boxNote();
