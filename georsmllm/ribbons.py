@@ -200,7 +200,7 @@ def offsets(points: Floats, line: tuple[Point, ...], beyond: float) -> Floats:
     """
     import numpy as np
 
-    vertices = _prolonged(line, beyond)
+    vertices = prolonged(line, beyond)
     starts, ways = vertices[:-1], np.diff(vertices, axis=0)
     lengths = np.hypot(ways[:, 0], ways[:, 1])
     starts, ways, lengths = starts[lengths > 0], ways[lengths > 0], lengths[lengths > 0]
@@ -228,7 +228,8 @@ def _signed(points: Floats, starts: Floats, ways: Floats, rights: Floats) -> Flo
     return found
 
 
-def _prolonged(line: tuple[Point, ...], beyond: float) -> Floats:
+def prolonged(line: tuple[Point, ...], beyond: float) -> Floats:
+    """The points of a line, both of whose ends go on straight by so much, n x 2."""
     import numpy as np
 
     def past(end: Point, before: Point) -> Point:

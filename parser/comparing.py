@@ -162,6 +162,8 @@ def _ranked(step: Step, sets: Sets, frame: Frame) -> Verdict:
 
     assert step.compare is not None
     measured = values(step, sets.inputs, sets, frame)
+    if step.compare.criterion == "count" and not wants_least(step):  # what has none has not the most of them
+        measured = measured._replace(of_inputs=np.where(measured.of_inputs > 0, measured.of_inputs, np.nan))
     ups = measured.of_inputs * (1 if wants_least(step) else -1)
     known = np.flatnonzero(~np.isnan(ups))
     keep = np.zeros(len(ups), dtype=bool)

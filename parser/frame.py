@@ -61,7 +61,7 @@ class Frame:
 
     def __init__(self, images: Sequence[ImageRef], axes: Axes | None = None) -> None:
         self.image = images[0]
-        self._axes = axes
+        self.axes = axes
         self._metric: Frame | None = None
         self._measured: dict[tuple[int, ...], tuple[tuple[Finding, ...], Measured]] = {}
 
@@ -76,8 +76,8 @@ class Frame:
         key = tuple(map(id, findings))
         if key not in self._measured:
             shapes = [outline(one) for one in findings]
-            if self._axes is not None:
-                a, b, d, e = self._axes
+            if self.axes is not None:
+                a, b, d, e = self.axes
                 upright = [to_rbox(one) if one.kind == "box" else one for one in shapes]
                 shapes = [to_map(one, (a, b, 0.0, d, e, 0.0)) for one in upright]
             # the findings are kept beside, because an id of Python's is one only as long as its object lives
@@ -134,14 +134,14 @@ class Frame:
             return said.number
         if said.unit not in METRES:
             raise Unsaid("NOT_GEOMETRIC", f"{said.number:g} {said.unit} is no length or area")
-        sample = 1.0 if self._axes is not None else ground_sample(self.image)
+        sample = 1.0 if self.axes is not None else ground_sample(self.image)
         assert sample is not None
         return said.number * METRES[said.unit] / sample**dimensions
 
     @property
     def unit(self) -> str:
         """What this frame measures in."""
-        return "px" if self._axes is None else "m"
+        return "px" if self.axes is None else "m"
 
 
 def label_of(phrase: str) -> str:

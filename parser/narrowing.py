@@ -8,11 +8,12 @@ from georsmllm.found import Finding
 from georsmllm.selecting import MAX_CANDIDATES
 
 from . import asking, attributes, comparing, forms, geometric
-from .clipping import between_parts
+from .clipping import parts
 from .frame import Unsaid
 from .geometric import Verdict
 from .held import Held, Work, nothing, unknown
 from .plan import Step
+from .zones import cuts
 
 _TOO_MANY = f"measured, as one question holds {MAX_CANDIDATES} candidates"
 VISUAL_SHAPES = ("circ", "round", "disc", "disk", "square", "rectang", "l-shape", "l shape")
@@ -97,8 +98,8 @@ def _by_geometry(work: Work) -> Held:
     findings = work.findings
     if step.relation is not None:
         sets = [held.findings for held in work.anchors]
-        if step.relation.name == "between" and work.inputs[0].is_area and not step.relation.negated:
-            return between_parts(work)
+        if cuts(work):
+            return parts(work)
         verdict = geometric.related(step.relation, findings, sets, frame)
     elif step.attribute is not None:
         if _is_seen_only(work):

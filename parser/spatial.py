@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Numbers = NDArray[np.int64]
 
+BOTH = ("both", "either", "each")
+"""Sides that are all of the banks."""
 MOST_WAYS = 2000
 """Pairs of anchors that something is looked for between; more are a mistake of the plan."""
 
@@ -103,7 +105,7 @@ def _on_side(case: Case) -> Found:
     from georsmllm.arrangements import on_side
 
     side = (case.relation.side or "").lower().strip()
-    if side in ("both", "either", "each"):
+    if side in BOTH:
         return Found(~_inside(case).numbers.astype(bool))  # on the banks, not in the river
     direction = case.frame.direction(side)
     if direction is None:

@@ -164,6 +164,7 @@ def test_the_harbor_with_the_most_ships() -> None:
     assert kept("count", "min", harbors, anchors={"boats": SHIPS}) == [3]
     assert kept("count", "at_least", harbors, value=1, anchors={"boats": SHIPS}) == [1, 2]
     assert kept("count", "less_than", harbors, value=1, anchors={"boats": []}) == [1, 2, 3]
+    assert kept("count", "max", harbors, anchors={"boats": []}) == []  # none has the most of nothing
 
 
 def test_heights_are_to_be_seen() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from scripted import Scripted, at, combine, count, find, ids, relate, run, step, strip
+from scripted import BARE, MAP, Scripted, at, combine, count, find, ids, relate, run, step, strip
 
 from georsmllm.found import outline
 from georsmllm.geometry import area, bounds
@@ -124,6 +126,80 @@ def test_the_part_between_the_dam_and_the_bridge(dam: PointSet, bridge: PointSet
         steps, Scripted({"the riverbed": [RIVERBED], "the dam": [dam], "the bridge": [bridge]}), answer="masks"
     )
     assert [bounds(outline(one)) for one in outcome.findings] == expected
+
+
+WOODS = box(300, 200, 800, 700)  # 250 000 px²
+RIVER = strip((490, 0), (510, 0), (510, 1000), (490, 1000))
+
+
+def part(relation: str, anchor: PointSet, *, phrase: str = "the forest", text: str = "", **filled: object):
+    """The findings that are left of the woods. images: of the eyes."""
+    image = filled.pop("image", BARE)
+    steps = (
+        segment("s1", phrase),
+        find("s2", "the mark", role="anchor"),
+        relate("s3", f"From {{s1}}, keep {text or 'that'} with {{s2}}.", relation, anchors="s2", **filled),
+    )
+    return run(steps, Scripted({phrase: [WOODS], "the mark": [anchor]}, images=(image,)), answer="masks").findings
+
+
+@pytest.mark.parametrize(
+    ("relation", "anchor", "filled", "expected"),
+    [
+        ("on_side_of", RIVER, {"side": "east"}, 150_000),
+        ("on_side_of", RIVER, {"side": "left"}, 100_000),
+        ("on_side_of", RIVER, {"side": "both"}, 240_000),
+        ("east_of", RIVER, {}, 150_000),
+        ("north_of", at(500, 300), {}, 50_000),
+        ("above", at(500, 300), {}, 50_000),
+        ("inside", box(0, 0, 400, 1000), {}, 50_000),
+        ("within_distance", box(0, 0, 290, 1000), {"value": 20, "unit": "px"}, 5_000),
+        ("within_distance", box(0, 0, 290, 1000), {"value": 10, "unit": "m", "image": MAP}, 5_000),
+        ("near", box(0, 0, 290, 1000), {"value": 60, "unit": "px"}, 25_000),
+        ("between", strip((0, 0), (1000, 0), (1000, 20), (0, 20)), {}, 0),
+    ],
+)  # fmt: skip
+def test_an_area_is_cut_along_a_relation(relation, anchor, filled, expected) -> None:
+    if relation == "between":
+        assert part(relation, anchor) == ()
+        return
+    found, rest = part(relation, anchor, **filled), part(relation, anchor, negated=True, **filled)
+    assert sum(area(outline(one)) for one in found) == pytest.approx(expected, abs=1)
+    assert sum(area(outline(one)) for one in rest) == pytest.approx(250_000 - expected, abs=1)
+
+
+def test_metres_of_a_cut_in_degrees() -> None:
+    degrees = replace(MAP, affine=(1e-5, 0, 10, 0, -1e-5, 60), crs="EPSG:4326")  # 0.558 x 1.114 m a pixel
+    beside = part("within_distance", box(0, 0, 290, 1000), value=10, unit="m", image=degrees)
+    above = part("within_distance", box(0, 0, 1000, 190), value=10, unit="m", image=degrees)
+    assert bounds(outline(beside[0])) == (300, 200, 308, 700)  # 17.9 px less the 10 in between
+    assert above == ()  # 9 px
+    assert bounds(outline(part("within_distance", box(0, 0, 1000, 190), value=20, unit="m", image=degrees)[0])) == (
+        300, 200, 800, 208,
+    )  # fmt: skip
+
+
+def test_things_are_kept_whole_unless_the_text_says_part() -> None:
+    assert part("on_side_of", RIVER, phrase="the lakes", side="east")[0].id == 1
+    assert part("on_side_of", RIVER, phrase="the lakes", side="west") == ()
+    found = part("on_side_of", RIVER, phrase="the lakes", text="the part", side="east")
+    assert [(one.id, bounds(outline(one))) for one in found] == [(3000001, (500, 200, 800, 700))]
+
+
+def test_a_road_is_one_thing() -> None:
+    steps = (
+        segment("s1", "all roads"),
+        find("s2", "the house", role="anchor"),
+        relate(
+            "s3",
+            "From {s1}, keep the roads within 50 px of {s2}.",
+            "within_distance",
+            anchors="s2",
+            value=50,
+            unit="px",
+        ),
+    )
+    assert ids(run(steps, Scripted({"roads": [RIVERBED], "the house": [at(500, 450)]}), answer="masks")) == [1]
 
 
 def test_what_lies_between_is_cut_only_where_it_is_an_area() -> None:
