@@ -22,6 +22,7 @@ _ROUTES = (
     Route("/assets/{name}", page_files.asset, methods=["GET"]),
     Route("/health", page_api.health, methods=["GET"]),
     Route("/v1/models", chat.list_models, methods=["GET"]),
+    Route("/v1/models/{name:path}", chat.one_model, methods=["GET"]),
     Route("/v1/chat/completions", chat.completions, methods=["POST"]),
     Route("/api/about", page_api.about, methods=["GET"]),
     Route("/api/samples", page_api.samples, methods=["GET"]),

@@ -95,7 +95,7 @@ def decoded(body: bytes, type_: type[T]) -> T:
 
 
 class Readers:
-    """How many large bodies are held in memory at once."""
+    """How many large bodies arrive at once."""
 
     def __init__(self, most: int) -> None:
         self._left = most

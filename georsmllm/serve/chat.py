@@ -20,7 +20,7 @@ from georsmllm.serve.answers import json_answer
 from georsmllm.serve.asker import Ended
 from georsmllm.serve.desk import Job, Line
 from georsmllm.serve.house import House
-from georsmllm.serve.openai_answer import Form, models
+from georsmllm.serve.openai_answer import Form, model
 from georsmllm.serve.openai_request import Body, Wanted
 from georsmllm.serve.working import Query, Talk
 
@@ -43,7 +43,13 @@ class Taken(NamedTuple):
 
 async def list_models(request: Request) -> ASGIApp:
     house = House.of(request)
-    return json_answer(models(house.asker.title, house.started))
+    return json_answer({"object": "list", "data": [model(house.asker.title, house.started)]})
+
+
+async def one_model(request: Request) -> ASGIApp:
+    house = House.of(request)
+    openai_request.check_model(request.path_params["name"], house.asker.title)
+    return json_answer(model(house.asker.title, house.started))
 
 
 async def completions(request: Request) -> ASGIApp:

@@ -50,5 +50,5 @@ def usage(ended: Ended) -> Data | None:
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 
-def models(title: str, started: int) -> Data:
-    return {"object": "list", "data": [{"id": title, "object": "model", "created": started, "owned_by": "georsmllm"}]}
+def model(title: str, started: int) -> Data:
+    return {"id": title, "object": "model", "created": started, "owned_by": "georsmllm"}

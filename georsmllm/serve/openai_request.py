@@ -89,10 +89,7 @@ class Wanted(NamedTuple):
 def read(body: Body, title: str, settings: Settings) -> Wanted:
     """Raises Refusal(400), or 404 for a model that is not served here."""
     _check_supported(body)
-    if body.model not in ("", title):
-        raise Refusal(
-            404, "model_not_found", f"no model {body.model[:80]!r} here; this server has {title!r}", param="model"
-        )
+    check_model(body.model or title, title)
     if not 1 <= len(body.messages) <= MAX_MESSAGES:
         raise bad(f"expected 1 to {MAX_MESSAGES} messages, got {len(body.messages)}", param="messages")
     turns = [_turn(message, number) for number, message in enumerate(body.messages)]
@@ -119,6 +116,13 @@ def read(body: Body, title: str, settings: Settings) -> Wanted:
         stop=_stops(body),
         is_stream=bool(body.stream),
     )
+
+
+def check_model(name: str, title: str) -> None:
+    """Raises Refusal(404) for a model that is not the one served here."""
+    if name != title:
+        message = f"no model {name[:80]!r} here; this server has {title!r}"
+        raise Refusal(404, "model_not_found", message, param="model")
 
 
 def checked_box(box: BoxXYXY | None) -> BoxXYXY | None:

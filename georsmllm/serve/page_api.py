@@ -71,12 +71,13 @@ async def upload(request: Request) -> ASGIApp:
     """The body is the file itself; ?name= is what it is called."""
     house = House.of(request)
     name = request.query_params.get("name", "image")[:200]
-    path = house.store.new_file(name)
-    try:
-        await bodies.into_file(request, path, house.settings)
-    except BaseException:
-        path.parent.rmdir()
-        raise
+    async with house.readers.one():
+        path = house.store.new_file(name)
+        try:
+            await bodies.into_file(request, path, house.settings)
+        except BaseException:
+            path.parent.rmdir()
+            raise
     kept = await to_thread.run_sync(house.store.add, path, name, limiter=_DECODERS)
     return json_answer(_image(kept), 201)
 

@@ -15,7 +15,7 @@ class Settings:
     are offered. queue: asks that may wait for the model beside the one at work. Times in seconds.
 
     kept_images, kept_bytes, kept_results: beyond these the oldest is forgotten; kept_s: so is what nobody used that long.
-    bodies: requests with images in them that are read at once, each of at most max_upload_bytes in memory.
+    bodies: requests with images in them that arrive at once, each of at most max_upload_bytes, those of the chat in memory.
     """
 
     host: str = "127.0.0.1"
@@ -25,7 +25,7 @@ class Settings:
     max_upload_bytes: int = 200 * MEGA
     max_pixels: int = 400 * MEGA
     queue: int = 4
-    bodies: int = 4
+    bodies: int = 8
     ask_timeout_s: float = 600.0
     body_timeout_s: float = 120.0
     kept_images: int = 64

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -110,7 +111,11 @@ def test_open_upload_ask_toggle_and_download(opened: Browser, url: str, folder: 
     assert colour_at(opened, 720, 150) == bare
     opened.click('[data-step="s2"]')  # its findings, though their layer is off
     assert colour_at(opened, 720, 150) != bare
+    opened.cdp("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
     opened.click('[data-file="geojson"]')
+    opened.wait(lambda: (tmp_path / "harbour.geojson").is_file())
+    found = json.loads((tmp_path / "harbour.geojson").read_text())
+    assert [one["properties"]["class"] for one in found["features"]] == ["ship"] * 2
     assert opened.text("#problem") == ""
     assert opened.screenshot(tmp_path / "page.png").stat().st_size > 20_000
 

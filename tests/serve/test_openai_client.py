@@ -50,6 +50,9 @@ def url(asker: ScriptedAsker):
 
 def test_the_one_model_is_listed(url: str) -> None:
     assert [model.id for model in client(url).models.list()] == ["scripted"]
+    assert client(url).models.retrieve("scripted").owned_by == "georsmllm"
+    with pytest.raises(openai.NotFoundError):
+        client(url).models.retrieve("some/other")
 
 
 @pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])

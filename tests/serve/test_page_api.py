@@ -353,6 +353,19 @@ def test_the_oldest_images_are_forgotten_with_their_results(folder: Path) -> Non
         assert error_of(client.get(f"/api/results/{result['id']}.geojson")) == (404, "no_result")
 
 
+def test_the_address_may_be_of_ipv6() -> None:
+    with calling(host="::1") as client:
+        assert client.base_url.host == "::1"
+        assert client.get("/health").json()["status"] == "ok"
+
+
+def test_too_many_images_at_once_are_sent_away(folder: Path) -> None:
+    with calling(bodies=0) as client:
+        answer = client.post("/api/images", content=(folder / "later.png").read_bytes())
+        assert error_of(answer) == (429, "busy")
+        assert int(answer.headers["retry-after"]) > 0
+
+
 def test_a_body_that_does_not_arrive_is_given_up() -> None:
     with calling(body_timeout_s=0.3) as client:
         with socket.create_connection((client.base_url.host, client.base_url.port), timeout=10) as line:
