@@ -11,10 +11,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from georsmllm.masks import Crop, decode_crop, encode_crop
+from georsmllm.masks import Crop, Ints, decode_crop, encode_crop, of_edges
 from georsmllm.types import Mask, Window
-
-Ints = NDArray[np.int64]
 
 
 def to_scene(mask: Mask, window: Window, size_wh: tuple[int, int]) -> Mask:
@@ -26,7 +24,7 @@ def to_scene(mask: Mask, window: Window, size_wh: tuple[int, int]) -> Mask:
         return encode_crop(Crop(part.array, part.x + window.x, part.y + window.y), size_wh)
     columns = _edges(part.x, part.array.shape[1], window.width, mask.width) + window.x
     rows = _edges(part.y, part.array.shape[0], window.height, mask.height) + window.y
-    return _of_runs(*_enlarged(part.array, columns, rows), size_wh)
+    return of_edges(_enlarged(part.array, columns, rows, size_wh[1]), size_wh)
 
 
 def _edges(first: int, num: int, length: int, length_view: int) -> Ints:
@@ -35,31 +33,16 @@ def _edges(first: int, num: int, length: int, length_view: int) -> Ints:
     return -((-(2 * at * length - length_view)) // (2 * length_view))  # ceil(at * length / length_view - 1/2)
 
 
-def _enlarged(array: NDArray[np.bool_], columns: Ints, rows: Ints) -> tuple[Ints, Ints, Ints]:
-    """Runs as (scene column, first row, row behind the last), column by column."""
+def _enlarged(array: NDArray[np.bool_], columns: Ints, rows: Ints, height: int) -> Ints:
+    """Where runs start and end, in turns, as pixels of the scene, column-major."""
     padded = np.zeros((array.shape[1], array.shape[0] + 2), dtype=np.int8)
     padded[:, 1:-1] = array.T
     column, edge = np.nonzero(np.diff(padded, axis=1))
-    runs = np.stack((column[::2], rows[edge[::2]], rows[edge[1::2]]))  # (3, runs), in the order of columns
-    runs = runs[:, runs[1] < runs[2]]
-    ends = np.searchsorted(runs[0], np.arange(array.shape[1] + 1)).tolist()
-    per_column = [runs[:, start:end] for start, end in pairwise(ends)]
-    out = [
-        np.concatenate((np.full((1, found.shape[1]), at), found[1:]))
-        for i, found in enumerate(per_column)
-        if found.shape[1]
-        for at in range(int(columns[i]), int(columns[i + 1]))
-    ]
-    whole = np.concatenate(out, axis=1) if out else np.zeros((3, 0), dtype=np.int64)
-    return whole[0], whole[1], whole[2]
-
-
-def _of_runs(column: Ints, first: Ints, behind: Ints, size_wh: tuple[int, int]) -> Mask:
-    """The mask of runs in column-major order; a run to the foot of a column goes on at the next head."""
-    width, height = size_wh
-    at = np.stack((column * height + first, column * height + behind), axis=1).ravel()
-    touching = np.flatnonzero(at[1:-1:2] == at[2::2]) * 2 + 1
-    at = np.delete(at, np.concatenate((touching, touching + 1)))
-    counts = np.diff(at, prepend=0, append=width * height)
-    kept = counts[: len(counts) - (len(counts) > 1 and counts[-1] == 0)]
-    return Mask(width, height, tuple(kept.tolist()))
+    begins, ends = rows[edge[::2]], rows[edge[1::2]]
+    kept = begins < ends
+    runs = np.stack((begins[kept], ends[kept]), axis=1)  # (runs, 2), in the order of columns
+    of_column = np.searchsorted(column[::2][kept], np.arange(array.shape[1] + 1)).tolist()
+    edges = [np.zeros(0, dtype=np.int64)]
+    for (first, behind), (start, end) in zip(pairwise(columns.tolist()), pairwise(of_column), strict=True):
+        edges += [runs[start:end].ravel() + at * height for at in range(first, behind)]
+    return np.concatenate(edges)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from georsmllm.tracing import LabelPolygons, Labels
 
 Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+_STRIP_PX = 1 << 22
+"""Pixels that are filled at once."""
 MAX_PIXELS = 1 << 30  # an RLE of a few bytes may claim any size; the largest scene of DOTA has 0.8 Gpx
 
 
@@ -67,11 +70,16 @@ def from_rings(rings: tuple[Ring, ...], size_wh: tuple[int, int]) -> Bools:
 
 def crop(shape: PointSet, size_wh: tuple[int, int]) -> Crop:
     """The pixels of a polygon or rbox inside its own bounds, cut to the view."""
+    window = _window(shape, size_wh)
+    return Crop(_fill(shape.rings, window), window.x, window.y)
+
+
+def _window(shape: PointSet, size_wh: tuple[int, int]) -> Window:
     xs = [x for ring in shape.rings for x, _ in ring.points]
     ys = [y for ring in shape.rings for _, y in ring.points]
     x1, x2 = (round(min(max(x, 0), size_wh[0])) for x in (np.floor(min(xs)), np.ceil(max(xs))))
     y1, y2 = (round(min(max(y, 0), size_wh[1])) for y in (np.floor(min(ys)), np.ceil(max(ys))))
-    return Crop(_fill(shape.rings, Window(x1, y1, x2 - x1, y2 - y1)), x1, y1)
+    return Window(x1, y1, x2 - x1, y2 - y1)
 
 
 def components(label_map: Labels, *, ignore: tuple[int, ...] = ()) -> tuple[Component, ...]:
@@ -124,12 +132,20 @@ def encode(array: Bools) -> Mask:
 
 def encode_crop(part: Crop, size_wh: tuple[int, int]) -> Mask:
     """The run lengths of a whole view in which only the crop's True pixels are set."""
-    width, height = size_wh
+    return of_edges(_edges(part, size_wh[1]), size_wh)
+
+
+def _edges(part: Crop, height: int) -> Ints:
+    """Where a run of a crop's column starts and where it ends, in turns, as pixels of a view of this height, column-major."""
     columns = np.zeros((part.array.shape[1], part.array.shape[0] + 2), dtype=np.int8)
     columns[:, 1:-1] = part.array.T
-    steps = np.diff(columns, axis=1)
-    column, row = np.nonzero(steps)
-    at = (column + part.x).astype(np.int64) * height + row + part.y  # where a run starts, where it ends, in turns
+    column, row = np.nonzero(np.diff(columns, axis=1))
+    return (column + part.x).astype(np.int64) * height + row + part.y
+
+
+def of_edges(at: Ints, size_wh: tuple[int, int]) -> Mask:
+    """The mask of runs by where they start and end, in turns and rising, column-major in the view."""
+    width, height = size_wh
     touching = np.flatnonzero(at[1:-1:2] == at[2::2]) * 2 + 1  # a run to the foot of a column goes on at the next head
     at = np.delete(at, np.concatenate((touching, touching + 1)))
     counts = np.diff(at, prepend=0, append=width * height)
@@ -169,8 +185,15 @@ def to_shape(mask: Mask) -> PointSet:
 
 
 def from_shape(shape: PointSet, size_wh: tuple[int, int]) -> Mask:
-    """The mask of a polygon or rbox by the pixel-centre rule, cut to the view."""
-    return encode_crop(crop(shape, size_wh), size_wh)
+    """The mask of a polygon or rbox by the pixel-centre rule, cut to the view; filled in strips, so that the shape may be as
+    large as a scene."""
+    window = _window(shape, size_wh)
+    step = max(1, _STRIP_PX // max(1, window.height))
+    edges = [np.zeros(0, dtype=np.int64)]
+    for x in range(window.x, window.x + window.width, step):
+        strip = Window(x, window.y, min(step, window.x + window.width - x), window.height)
+        edges.append(_edges(Crop(_fill(shape.rings, strip), strip.x, strip.y), size_wh[1]))
+    return of_edges(np.concatenate(edges), size_wh)
 
 
 # COCO's forms

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
@@ -160,3 +162,25 @@ def test_run_lengths_that_are_no_mask_are_refused_by_name(segmentation, reason):
         masks.from_coco(segmentation)
     assert refused.value.reason == reason
     assert "\n" not in str(refused.value)
+
+
+@given(st.integers(0, 2**32), st.integers(1, 40))
+def test_a_shape_filled_in_strips_is_the_shape_filled_whole(seed: int, strip_px: int) -> None:
+    rng = np.random.default_rng(seed)
+    ring = Ring(tuple((float(x), float(y)) for x, y in rng.integers(-4, 26, (5, 2)) / 2))
+    with pytest.MonkeyPatch.context() as patch:
+        whole = masks.from_shape(polygon(ring), (12, 9))
+        patch.setattr(masks, "_STRIP_PX", strip_px)
+        assert masks.from_shape(polygon(ring), (12, 9)) == whole
+    assert whole == masks.encode(masks.from_rings((ring,), (12, 9)))
+
+
+def test_a_shape_as_large_as_a_great_scene_costs_a_strip() -> None:
+    import tracemalloc
+
+    tracemalloc.start()
+    mask = masks.from_shape(polygon(Ring(((0, 10), (9000, 10), (9000, 8000), (0, 8000)))), (9000, 9000))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert sum(mask.counts[1::2]) == 9000 * 7990
+    assert peak < 40e6, f"{peak / 1e6:.0f} MB; its pixels are 72 MB, and their differences twice that"
