@@ -70,6 +70,15 @@ def test_cars_a_pixel_apart_are_all_there_though_two_tiles_say_them(shape) -> No
     assert sorted(merged(*pieces), key=bounds) == sorted(cars, key=bounds)
 
 
+@SHAPES
+def test_cars_that_each_tile_says_a_pixel_off_count_once(shape) -> None:
+    said = []
+    for number, (x, y) in enumerate((x, y) for y in range(100, 180, 8) for x in range(810, 990, 18)):
+        dx, dy = (-1, 1) if number % 2 else (1, -1)
+        said += [(shape(x, y, x + 16, y + 6), LEFT), (shape(x + dx, y + dy, x + dx + 16, y + dy + 6), RIGHT)]
+    assert len(merged(*said)) == 100
+
+
 def cut(shape: PointSet, view: Viewport) -> PointSet | None:
     from georsmllm.geometry import clip
 
