@@ -233,9 +233,11 @@ def _related(one: _Class) -> Iterator[Condition]:
 def bracketed(relation: str, own: Measured, anchors: Measured) -> tuple[Bools, Bools]:
     """[i, j]: what surely stands in a relation, and what possibly does. Along an anchor is what runs as the anchor does
     nearby, and the wider one looks the other way that may be: so all slacks must agree."""
-    slacks = (SURE, 1.0, POSSIBLE) if relation == "along" else (SURE, POSSIBLE)
-    held = np.stack([holds(relation, own, anchors, slack=slack) for slack in slacks])
-    return (held.all(axis=0), held.any(axis=0)) if relation == "along" else (held[0], held[1])
+    sure, possible = (holds(relation, own, anchors, slack=slack) for slack in (SURE, POSSIBLE))
+    if relation != "along":
+        return sure, possible
+    held = holds(relation, own, anchors)
+    return sure & held & possible, sure | held | possible
 
 
 def _between(one: _Class) -> Iterator[Condition]:
