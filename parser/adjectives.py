@@ -74,7 +74,6 @@ def _joined(before: Adjectives, got: Adjectives, joiner: str) -> Adjectives:
 
 def _adjective_next(c: Cursor) -> bool:
     start = c.at
-    c.take("the", "a")
     found = _adjective(c, Adjectives()) is not None and not ends_here(c)
     c.at = start
     return found

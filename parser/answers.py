@@ -131,12 +131,10 @@ def _compare(builder: Builder, one: Compares, inputs: tuple[int, ...], text: str
 
 def _exists(builder: Builder, question: Question) -> int:
     place = _subject(builder, question)
-    if question.number is not None:
-        counted = builder.count(place)
-        mode, words = ("less_than", "fewer than") if question.less else ("at_least", "at least")
-        number = question.number + question.less
-        by = Compares("value", "less_than" if mode == "less_than" else "at_least", value=number)
-        return _compare(builder, by, (counted,), f"Is {mark(counted)} {words} {number:g}?")
+    if question.comparison:
+        counted, by = builder.count(place), question.comparison
+        words = {"less_than": "less than", "greater_than": "greater than"}.get(by.mode, "at least")
+        return _compare(builder, by, (counted,), f"Is {mark(counted)} {words} {by.value}?")
     if _is_itself_a_question(question, builder, place):
         return place
     return _compare(builder, Compares("count", "exists"), (place,), f"Is {mark(place)} non-empty?")
@@ -204,6 +202,8 @@ def _choice(builder: Builder, question: Question) -> int:
     by = question.comparison
     assert by is not None
     sets = tuple(builder.target(one) for one in question.phrases)
+    if by.criterion == "value":
+        sets = tuple(map(builder.count, sets))
     anchors = tuple(builder.anchor(one) for one in by.anchors)
     told = f" to {mark(anchors[0])}" if anchors else ""
     least = "least" if by.value == "min" else "greatest"

@@ -41,8 +41,8 @@ def change(c: Cursor, *, negated: bool = False, was: bool = False) -> list[Condi
     if c.find(lexicon.phrases("unchanged")):
         times(c)
         return [Changed(unchanged=True)]
-    found = _kind(c, was=was)
-    if found is None:
+    found = _kind(c)
+    if found is None or _before_noun(c):
         return _back(c, start)
     times(c)
     if negated and found == "any":
@@ -53,6 +53,12 @@ def change(c: Cursor, *, negated: bool = False, was: bool = False) -> list[Condi
 def _back(c: Cursor, start: int) -> list[Condition] | None:
     c.at = start
     return None
+
+
+def _before_noun(c: Cursor) -> bool:
+    """Whether a category follows: "(new roads and) demolished buildings" are another thing."""
+    found = lexicon.nouns().match(c.words, c.at)
+    return found is not None and c.ahead() not in lexicon.stops()
 
 
 def _in_one_alone(c: Cursor) -> Kind | None:
@@ -72,14 +78,14 @@ def _in_one_alone(c: Cursor) -> Kind | None:
     return None
 
 
-def _kind(c: Cursor, *, was: bool) -> Kind | None:
+def _kind(c: Cursor) -> Kind | None:
     for book, kind in _KINDS:
         if (book.startswith("absent") or not _from_others(c)) and c.find(lexicon.phrases(book)) is not None:
             return kind
     here = c.at
     if c.take("built", "constructed", "destroyed", "created", "erected"):
         told = times(c) is not None
-        if told or (c.num_images == 2 and (was or c.words[here] == "destroyed")):
+        if told or c.num_images == 2:
             return "disappeared" if c.words[here] == "destroyed" else "appeared"
         c.at = here
     return None

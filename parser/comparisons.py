@@ -158,19 +158,21 @@ def _as_large_as(c: Cursor, negated: bool) -> list[Condition] | None:
     return compared(c, criterion_of(said), mode)
 
 
-def _in_range(c: Cursor, negated: bool) -> list[Condition] | None:
+def _in_range(c: Cursor, negated: bool, criterion: Criterion = "length") -> list[Condition] | None:
     """Reads "between 50 and 100 m long"."""
+    start = c.at
     if negated or not (c.take("between") or c.take("from")):
         return None
     low = amount(c)
     high = amount(c) if low and c.take("and", "to") else None
     if low is None or high is None or high.unit not in (*LENGTH_UNITS, *AREA_UNITS):
+        c.at = start
         return None
     low = Amount(low.number, low.unit or high.unit)
     here = c.at
-    least = valued(c, "length", "at_least", low)
+    least = valued(c, criterion, "at_least", low)
     c.at = here
-    most = valued(c, "length", "less_than", high)
+    most = valued(c, criterion, "less_than", high)
     return [least, most]
 
 
@@ -202,6 +204,9 @@ def dimension(c: Cursor, *, negated: bool = False) -> list[Condition] | None:
         return None
     criterion = criterion_of(said)
     c.take("of", "is", "are")
+    between = _in_range(c, negated, criterion)
+    if between:
+        return between
     negated = negated != bool(c.take("not"))
     found: Bound | None = bound(c) or (">" if c.take("exceeding", "exceeds", "exceed") else None)
     if found is None and c.find(lexicon.meanings("comparatives")) is not None:

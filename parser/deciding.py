@@ -9,7 +9,7 @@ from .cursor import Cursor, number
 from .growth import grown
 from .phrases import nested
 from .shares import part_of
-from .tree import Condition, Phrase, Question
+from .tree import Compares, Condition, Has, Phrase, Question, Stands
 from .wanted import is_seen, phrase_list
 
 _AUXILIARY = ("is", "are", "was", "were", "do", "does", "did", "has", "have", "had", "can", "could", "will")
@@ -34,15 +34,17 @@ def _open_question(c: Cursor) -> Question | None:
         more = read(c)
         if more:
             return more
-    every = c.ahead() in ("all", "every", "each")
+    every = c.ahead() in ("all", "every", "each", "both")
     phrases, _ = phrase_list(c, verbs=True)
     if not phrases or not is_seen(phrases[0], strict=True) or (phrases[0].refers and not phrases[0].conditions):
         return None
     one = phrases[0]
     if every and one.num_behind:
         return part_of(c, "every", one)
-    if (there and (one.least or 0) > 1) or one.most is not None:
+    if ((one.least or 0) > 1 and (there or one.is_strict)) or one.most is not None:
         return _number_of(one)
+    if not there:
+        phrases = (_asked_last(one), *phrases[1:])
     return Question("exists", phrases, shared=False)
 
 
@@ -50,8 +52,21 @@ def _number_of(one: Phrase) -> Question:
     """Reads "Are there at least five ships?"."""
     bare = replace(one, least=None, most=None)
     if one.least is not None:
-        return Question("exists", (bare,), number=float(one.least))
-    return Question("exists", (bare,), number=float(one.most or 0), less=True)
+        by = Compares("value", "greater_than", value=one.least - 1) if one.is_strict else Compares("value", "at_least", value=one.least)
+    else:
+        by = Compares("value", "less_than", value=(one.most or 0) + 1)
+    return Question("exists", (bare,), comparison=by)
+
+
+def _asked_last(one: Phrase) -> Phrase:
+    """For "is the largest tank white?": the rank picks the tank, and what is said last is asked of it."""
+    last = one.conditions[-1] if one.conditions else None
+    if not isinstance(last, Compares) or last.mode not in ("min", "max", "top_k", "rank_k") or not one.num_behind:
+        return one
+    asked = one.conditions[-2] if len(one.conditions) > 1 else None
+    if not isinstance(asked, Has | Stands | Compares):
+        return one
+    return replace(one, conditions=(*one.conditions[:-2], last, asked))
 
 
 def _number_against(c: Cursor) -> Question | None:
@@ -72,7 +87,8 @@ def _number_against(c: Cursor) -> Question | None:
     if limit is None:
         c.at = start
         return None
-    return Question("exists", (first,), number=limit - 1 if less else limit + 1, less=less)
+    by = Compares("value", "less_than" if less else "greater_than", value=int(limit))
+    return Question("exists", (first,), comparison=by)
 
 
 def _the_number(c: Cursor) -> bool:
@@ -86,17 +102,36 @@ def more_than(c: Cursor) -> Question | None:
     start = c.at
     word = c.take("more", "fewer", "less")
     first = nested(c) if word and c.ahead() != "than" else None
+    if first and c.take("or"):
+        return _either_more(first, nested(c), less=word != "more") or _back(c, start)
     if first is None or not c.take("than"):
-        c.at = start
-        return None
+        return _back(c, start)
     here = c.at
     if (c.take("in") or c.take("before")) and first.image == "B":
         return Question("grown", (replace(first, image="single"),), number=0.0, less=word != "more")
     c.at = here
     second = nested(c)
     if second is None or not is_seen(first, strict=True):
-        c.at = start
+        return _back(c, start)
+    return Question("more", _sharing(first, second), less=word != "more")
+
+
+def _back(c: Cursor, start: int) -> Question | None:
+    c.at = start
+    return None
+
+
+def _sharing(first: Phrase, second: Phrase) -> tuple[Phrase, Phrase]:
+    """What stands behind the second holds of both ("more cars than trucks on the bridge")."""
+    if first.conditions or not second.num_behind:
+        return first, second
+    behind = second.conditions[len(second.conditions) - second.num_behind :]
+    return replace(first, conditions=behind, num_behind=len(behind)), second
+
+
+def _either_more(first: Phrase, second: Phrase | None, *, less: bool) -> Question | None:
+    """Reads "more cars or trucks": which of them."""
+    if second is None or not is_seen(first, strict=True) or not is_seen(second, strict=True):
         return None
-    shared: tuple[Condition, ...] = second.conditions if second.num_behind and not first.conditions else ()
-    first = replace(first, conditions=(*first.conditions, *shared))
-    return Question("more", (first, second), less=word != "more")
+    by = Compares("value", "argmax_label", value="min" if less else None)
+    return Question("choice", _sharing(first, second), comparison=by)

@@ -19,6 +19,7 @@ from .tree import Compares, Condition, Has, Phrase
 class Quantity(NamedTuple):
     least: int | None = None
     most: int | None = None
+    is_strict: bool = False
 
 
 def nested(c: Cursor) -> Phrase | None:
@@ -53,6 +54,7 @@ def phrase(c: Cursor, *, joined: bool = True) -> Phrase | None:
         definite or points_back,
         least=quantity.least,
         most=quantity.most,
+        is_strict=quantity.is_strict,
         points_back=points_back,
     )
     draft = _of_parts(c, draft)
@@ -90,9 +92,9 @@ def _quantity(c: Cursor) -> Quantity:
     c.take("of") and c.take("the")
     n = int(min(value, 1_000_000))
     if limit == ">":
-        return Quantity(n + 1)
+        return Quantity(n + 1, None, is_strict=True)
     if limit == "<":
-        return Quantity(None, n - 1)
+        return Quantity(None, n - 1, is_strict=True)
     if limit == "<=":
         return Quantity(None, n)
     if limit == "=":
@@ -143,6 +145,8 @@ def _headless(c: Cursor, adjectives: Adjectives, *, joined: bool) -> Phrase | No
         return replace(ranked_, num_behind=0)
     if not adjectives.rank and not adjectives.conditions and not adjectives.position:
         return None
+    if c.ahead() in ("and", "or") and c.ahead(1) in ("the", "a"):  # "the new and the old houses": the noun comes later
+        joined = False
     draft = Phrase("", is_plural=True, is_definite=True, refers="many", spelt="ones")
     return _completed(c, draft, adjectives, joined=joined)
 

@@ -83,24 +83,28 @@ def _contains(c: Cursor, phrase: Phrase, *, negated: bool) -> list[Condition]:
         return [Stands("surrounded_by", (phrase,), negated=negated)]
     if sides:
         return [Stands("flanked_by", (phrase,), negated=negated, value=2, unit="count_min")]
-    more = [phrase]
+    found = _holding(phrase, negated=negated)
     while c.ahead() in ("and", "or") and c.ahead(1) not in ("with", "without"):
-        start = c.at
-        any_of = c.take("and", "or") == "or"
-        c.depth += BARE
-        other = c.phrase(c)
-        c.depth -= BARE
-        if (
-            other is None
-            or not other.head
-            or other.is_definite != phrase.is_definite
-            or c.sees(lexicon.relations())
-            or any_of
-        ):
-            c.at = start
+        another = _held_too(c, phrase, negated=negated)
+        if not another:
             break
-        more.append(other)
-    return [one for each in more for one in _holding(each, negated=negated)]
+        found.extend(another)
+    return found
+
+
+def _held_too(c: Cursor, before: Phrase, *, negated: bool) -> list[Condition]:
+    """Reads "and a garden", "and no trucks"; [] and no step where another thing is not held, but is wanted itself."""
+    start = c.at
+    joined = c.take("and", "or")
+    denied_too = bool(c.take("no"))
+    c.depth += BARE
+    other = c.phrase(c)
+    c.depth -= BARE
+    alike = other is not None and bool(other.head) and other.is_definite == before.is_definite
+    if other is None or not alike or joined == "or" or c.sees(lexicon.relations()):
+        c.at = start
+        return []
+    return _holding(other, negated=negated != denied_too)
 
 
 def _beside_it(c: Cursor, phrase: Phrase, *, negated: bool) -> Condition | None:

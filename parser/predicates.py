@@ -165,14 +165,15 @@ def _plain(c: Cursor, owner: Owner, *, negated: bool) -> list[Condition] | None:
         if found is not None:
             return _others_than(found) if negated else found
         c.at = start
+    is_told = owner.is_line and c.depth > 0  # "houses on the bank of the river within 50 m of the bridge": the houses
     while True:
         for told in (region, within, comparison, side, attribute, implied):
-            found = told(c, negated=negated)
+            found = None if is_told and told in (region, within) else told(c, negated=negated)
             if found is not None:
                 return found
         found = nowhere(c, owner)
         if found is None:
-            found = relation(c, negated=negated, may_stay=not (owner.is_line and c.depth > 0))
+            found = relation(c, negated=negated, may_stay=not is_told)
         if found is not None or c.find(lexicon.phrases("postures")) is None:
             return found
 

@@ -110,6 +110,13 @@ def which(c: Cursor) -> Question | None:
         chosen = _choice(c)
         if chosen:
             return chosen
+    start = c.at
+    c.take("one", "ones")
+    said = verb_phrase(c, Owner()) if c.at > start or c.words[c.at - 1] in ("is", "are", "one") else None
+    if said:
+        pronoun = Phrase("", is_plural=True, is_definite=True, refers="many", spelt="ones")
+        return Question("find", (replace(pronoun, conditions=tuple(said), num_behind=len(said)),))
+    c.at = start
     c.take("of")
     phrases, _ = phrase_list(c, verbs=True)
     if not phrases or not is_seen(phrases[0], strict=True):

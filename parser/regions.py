@@ -90,8 +90,13 @@ def side(c: Cursor, *, negated: bool = False) -> list[Condition] | None:
     start = c.at
     placed = c.take("on", "at", "along", "to", "from", "in", "near", "by", "inside", "within")
     its = c.take("the", "its", "their")
+    here = c.at
     value = _named_side(c)
     name = c.take(*_SIDES, *_INSIDE)
+    if value is None:
+        c.at = here
+        value = c.find(lexicon.meanings("regions"))
+        name = c.take(*_INSIDE) if value else ""
     if not placed or value is None or not name:
         c.at = start
         return None

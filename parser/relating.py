@@ -12,6 +12,12 @@ from .possession import contents, counted
 from .regions import of_owner
 from .tree import Compares, Condition, Has, Phrase, Stands
 
+_FINITE = frozenset(
+    "has have had contain contains hold holds include includes feature features carry carries cross crosses touch touches "  # noqa: SIM905
+    "overlap overlaps border borders connect connects lead leads face faces follow follows surround surrounds span spans feed "
+    "feeds serve serves link links join joins adjoin adjoins abut abuts intersect intersects flow flows pass passes run runs".split()
+)
+_AT_VERBS = frozenset(("that", "which", "who", "and", "or", "but", "not", "also", "do", "does", "did", "both", ",", "to", "nor"))
 _WATERWARD = {"downstream": "downstream_of", "upstream": "upstream_of"}
 _TELLING = frozenset(
     (
@@ -49,6 +55,9 @@ def relation(c: Cursor, *, negated: bool, may_stay: bool) -> list[Condition] | N
     name = c.find(lexicon.relations())
     if name is None and c.take("from"):
         return _from_to(c, start, negated=negated)
+    if name and c.depth and _is_verb_of_another(c, start):
+        c.at = start
+        return None
     if name is None or (not may_stay and name.lstrip("-") in _TELLING):
         c.at = start
         return None
@@ -63,6 +72,12 @@ def relation(c: Cursor, *, negated: bool, may_stay: bool) -> list[Condition] | N
     if found is None:
         c.at = start
     return found
+
+
+def _is_verb_of_another(c: Cursor, start: int) -> bool:
+    """Whether a verb stands here whose subject is a noun farther out ("houses near the lake have a pool")."""
+    before = c.words[start - 1] if start else ""
+    return c.words[start] in _FINITE and before not in _AT_VERBS
 
 
 def _from_to(c: Cursor, start: int, *, negated: bool) -> list[Condition] | None:

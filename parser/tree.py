@@ -86,7 +86,7 @@ class Phrase:
     """A noun phrase. head: the category in the singular; "" for a pronoun or a dropped noun, then `refers` says of what
     number ("one", "many") and `spelt` how it was said. points_back: "that station" is one that was spoken of. conditions: in
     the order in which they narrow the set; num_behind of them were said behind the noun. least, most: how many are asked
-    for."""
+    for; is_strict: it was said as more or fewer than another number."""
 
     head: str
     is_plural: bool = False
@@ -95,6 +95,7 @@ class Phrase:
     num_behind: int = 0
     least: int | None = None
     most: int | None = None
+    is_strict: bool = False
     refers: Literal["", "one", "many"] = ""
     points_back: bool = False
     image: Image = "single"

@@ -24,13 +24,22 @@ def phrase_list(c: Cursor, *, verbs: bool = False) -> tuple[tuple[Phrase, ...], 
     while c.ahead() in _MORE:
         start = c.at
         if not _joined(c):
+            c.at = start
             break
         other = None if c.sees(lexicon.meanings("verbs")) and not c.sees(lexicon.nouns()) else _one(c, verbs=verbs)
         if other is None or not is_seen(other, strict=True) or (other.refers and not other.conditions):
             c.at = start
             break
         found.append(other)
+    last = found[-1]
+    if last.head:  # "the new and the demolished houses"
+        found = [replace(one, head=last.head, refers="", spelt="") if _is_bare(one) else one for one in found]
     return tuple(found), _is_shared(found)
+
+
+def _is_bare(one: Phrase) -> bool:
+    """Whether the noun was left out behind an adjective."""
+    return one.refers == "many" and one.spelt == "ones" and bool(one.conditions) and one.num_behind == 0
 
 
 def _joined(c: Cursor) -> bool:
