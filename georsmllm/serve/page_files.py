@@ -16,6 +16,8 @@ from georsmllm.serve.refusals import Refusal
 PAGE = "page.html"
 ASSETS = MappingProxyType(
     {
+        "drawing.js": "text/javascript; charset=utf-8",
+        "hands.js": "text/javascript; charset=utf-8",
         "page.css": "text/css; charset=utf-8",
         "page.js": "text/javascript; charset=utf-8",
         "panels.js": "text/javascript; charset=utf-8",

@@ -266,7 +266,7 @@ function drawShown() {
   const hasKeypoints = state.result.objects.some((one) => one.keypoints.length);
   drawLayers({ hasKeypoints }, {
     layers: state.layers, show: viewer.show,
-    onShow: (kind, is) => { viewer.show[kind] = is; viewer.draw(); },
+    onShow: (kind, is) => viewer.setShown(kind, is),
     onLayer: (one, is) => { one.isOn = is; drawObjectsOnly(); },
   });
   drawObjects(objects, { onFocus: (one) => viewer.mark([one.id]), onPick: (one) => { viewer.mark([one.id]); viewer.goTo(one.box); } });
