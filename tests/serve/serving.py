@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from georsmllm.serve.asker import Asker
@@ -36,7 +36,7 @@ def at_work(asker: Asker, settings: Settings | None = None) -> Iterator[tuple[Ru
         assert not thread.is_alive(), "the server did not shut down"
 
 
-def wait_for(is_so, *, seconds: float = 10.0) -> None:
+def wait_for(is_so: Callable[[], object], *, seconds: float = 10.0) -> None:
     end = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < end, "it did not happen in time"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -63,6 +64,10 @@ def ask(page: Browser, query: str) -> None:
     page.run("const q = document.querySelector('#query'); q.value = ''; q.focus()")
     page.type("#query", query)
     page.click("#ask")
+
+
+def says(page: Browser, words: str) -> bool:
+    return page.text("#words") == words
 
 
 def in_page(page: Browser, x: float, y: float) -> tuple[int, int]:
@@ -207,7 +212,7 @@ def test_history_brings_an_earlier_answer_back(opened: Browser, url: str, folder
     opened.wait(lambda: opened.sees("#tools"))
     for query, words in (("ships", "5 ships."), ("the lake", "1 lake.")):
         ask(opened, query)
-        opened.wait(lambda words=words: opened.text("#words") == words)
+        opened.wait(partial(says, opened, words))
     opened.click("#history li:nth-child(2) button")
     assert opened.text("#words") == "5 ships."
     assert opened.run("return document.querySelector('#query').value") == "ships"

@@ -8,9 +8,10 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
 
@@ -78,7 +79,7 @@ class Browser:
         self.session = self.call("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})["sessionId"]
         self.resize(size_wh)
 
-    def call(self, method: str, path: str, body: object | None = None) -> object:
+    def call(self, method: str, path: str, body: object | None = None) -> Any:
         where = path if path == "/session" else f"/session/{self.session}{path}"
         answer = (
             self.client.request(method, where, json=body) if method == "POST" else self.client.request(method, where)
@@ -87,7 +88,7 @@ class Browser:
         assert answer.status_code == 200, value
         return value
 
-    def cdp(self, command: str, **params: object) -> object:
+    def cdp(self, command: str, **params: object) -> Any:
         return self.call("POST", "/goog/cdp/execute", {"cmd": command, "params": params})
 
     def resize(self, size_wh: tuple[int, int]) -> None:
@@ -111,7 +112,7 @@ class Browser:
         """Files in the page's file dialog, which no click opens."""
         self.type("input[type=file]", "\n".join(str(path) for path in paths))
 
-    def run(self, script: str, *args: object) -> object:
+    def run(self, script: str, *args: object) -> Any:
         return self.call("POST", "/execute/sync", {"script": script, "args": list(args)})
 
     def text(self, css: str) -> str:
@@ -123,7 +124,7 @@ class Browser:
     def sees(self, css: str) -> bool:
         return self.run("return Boolean(document.querySelector(arguments[0])?.checkVisibility())", css)
 
-    def wait(self, is_so, *, seconds: float = 20.0) -> None:
+    def wait(self, is_so: Callable[[], object], *, seconds: float = 20.0) -> None:
         end = time.monotonic() + seconds
         while not is_so():
             assert time.monotonic() < end, f"it did not happen; the page says: {self.text('body')[:2000]}"
