@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from georsmllm.found import Finding
 
 from .clipping import cut
-from .held import Held, Work
+from .held import Held, Work, unique
 
 if TYPE_CHECKING:
     from georsmllm.measures import Measured
@@ -23,7 +23,7 @@ def combined(work: Work) -> Held:
     if op == "tuple":
         return _numbers(work)
     is_area = any(held.is_area for held in work.inputs)
-    found = work.inputs[0].findings
+    found = unique(work.inputs[0].findings)
     for held in work.inputs[1:]:
         if op == "union":
             found += _apart(work, held.findings, found, is_area=is_area)
@@ -33,6 +33,7 @@ def combined(work: Work) -> Held:
             found = _shared(work, found, held.findings, is_area=is_area)
     sizes = " and ".join(str(len(held.findings)) for held in work.inputs)
     by = "pixel by pixel" if is_area else "object by object"
+    found = unique(found)
     note = f"{op} of {sizes}, {by}: {len(found)}"
     cause = "" if found else next((held.cause for held in work.inputs if held.cause), "")
     unsure = not found and any(held.is_unknown for held in work.inputs)
@@ -45,10 +46,16 @@ def _numbers(work: Work) -> Held:
     if lost is not None:
         return Held(reason=lost.reason, note=lost.note, cause=lost.cause, is_number=True, is_unknown=True)
     values = [held.value if held.is_number else len(held.findings) for held in work.inputs]
-    numbers = tuple(value for value in values if isinstance(value, int | float))
-    shown = tuple({one.id: one for held in work.inputs for one in held.findings}.values())
+    flat = [one for value in values for one in (value if isinstance(value, tuple) else (value,))]
+    numbers = tuple(one for one in flat if isinstance(one, int | float))
     cause = "" if any(numbers) else next((held.cause for held in work.inputs if held.cause), "")
-    return Held(shown, value=numbers, note=" and ".join(f"{one:g}" for one in numbers), is_number=True, cause=cause)
+    return Held(
+        work.input_findings,
+        value=numbers,
+        note=" and ".join(f"{one:g}" for one in numbers) or "no numbers",
+        is_number=True,
+        cause=cause,
+    )
 
 
 def _apart(work: Work, these: tuple[Finding, ...], those: tuple[Finding, ...], *, is_area: bool) -> tuple[Finding, ...]:

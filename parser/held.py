@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -63,7 +64,17 @@ class Work(NamedTuple):
     @property
     def anchor_findings(self) -> tuple[Finding, ...]:
         """Of all anchors, each object once."""
-        return tuple({one.id: one for held in self.anchors for one in held.findings}.values())
+        return unique(one for held in self.anchors for one in held.findings)
+
+    @property
+    def input_findings(self) -> tuple[Finding, ...]:
+        """Of all inputs, each object once."""
+        return unique(one for held in self.inputs for one in held.findings)
+
+
+def unique(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Each object once, in order."""
+    return tuple({one.id: one for one in findings}.values())
 
 
 def unknown(reason: str, note: str) -> Held:

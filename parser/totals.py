@@ -7,7 +7,7 @@ from georsmllm.found import Finding, Value
 from . import comparing
 from .amounts import Amount, amount
 from .frame import Frame, Unsaid
-from .held import Held, Work, unknown
+from .held import Held, Work, unique, unknown
 from .plan import Compare
 
 _MEASURES = ("area", "length", "width", "distance_to")
@@ -19,8 +19,8 @@ def counted(work: Work) -> Held:
     lost = _lost(work)
     if lost is not None:
         return lost
-    shown = tuple({one.id: one for held in work.inputs for one in held.findings}.values())
-    return _number(work, len(shown), shown, f"there are {len(shown)}")
+    number = len(work.input_findings)
+    return _number(work, number, work.input_findings, f"there are {number}")
 
 
 def is_total(work: Work) -> bool:
@@ -178,7 +178,7 @@ def _class_of_most(work: Work) -> Held:
     labels = tuple(dict.fromkeys(label for label, _ in winners))
     said = ", ".join(f"{label} {value:.4g}" for value, label, _ in named[:8])
     tie = "a tie: " if len(labels) > 1 else ""
-    shown = tuple(one for _, group in winners for one in group)
+    shown = unique(one for _, group in winners for one in group)
     return Held(shown, value=" and ".join(labels), note=f"{tie}{said}", is_number=True)
 
 
