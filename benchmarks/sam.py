@@ -4,8 +4,9 @@
 
 The published layout of a size with random weights (speed does not depend on them), by default hiera-tiny at 512 px instead of
 1024, because an encoding of 1024 px takes seconds on a CPU; --side 1024 is the published one. Both sides of a ratio take turns
-in every round, and the least time of each counts. Completions are what reinforcement learning samples of one image: 16 answers
-of 4 boxes with 2 points each. Re-encoding is how Think2Seg-RS's reward runs SAM 2: the image is set anew for each.
+in every round, and the least time of each counts: on the CPU that of this process's threads, which other people's work leaves
+alone. Completions are what reinforcement learning samples of one image: 16 answers of 4 boxes with 2 points each. Re-encoding
+is how Think2Seg-RS's reward runs SAM 2: the image is set anew for each.
 """
 
 from __future__ import annotations
@@ -48,14 +49,15 @@ def prompts(num: int, rng: Random) -> list[PointSet]:
     return found
 
 
-def least(rounds: int, *ways: Callable[[], object]) -> list[float]:
+def least(rounds: int, device: torch.device, *ways: Callable[[], object]) -> list[float]:
     """Seconds of each way, that take turns; one round before them is left out."""
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
     found = [float("inf")] * len(ways)
     for turn in range(rounds + 1):
         for i, way in enumerate(ways):
-            began = time.perf_counter()
+            began = clock()
             way()
-            found[i] = min(found[i], time.perf_counter() - began) if turn else found[i]
+            found[i] = min(found[i], clock() - began) if turn else found[i]
     return found
 
 
@@ -79,7 +81,7 @@ def completions(model: Sam2Model, rgb: np.ndarray, rounds: int) -> None:
 
     alike = same(by_key(), without())
     counts = once.num_encodings, anew.num_encodings
-    ours, theirs = least(rounds, by_key, without)
+    ours, theirs = least(rounds, model.device, by_key, without)
     print(f"{COMPLETIONS} completions of {BOXES} boxes on one image")
     print(f"  one encoding   {ours:8.2f} s   encodings {counts[0]}")
     print(f"  one each       {theirs:8.2f} s   encodings {counts[1]}")
@@ -102,6 +104,7 @@ def batches(model: Sam2Model, rgb: np.ndarray, rounds: int) -> None:
             calls.append(one.num_decodings - before)
         ours, theirs = least(
             rounds,
+            model.device,
             lambda asked=asked: batched.masks(rgb, asked, key="a"),
             lambda asked=asked: single.masks(rgb, asked, key="a"),
         )

@@ -12,6 +12,7 @@ from huggingface_hub.errors import StrictDataclassError
 from transformers import Sam2Model
 from transformers.utils import logging
 
+from georsmllm.devices import device_and_dtype
 from georsmllm.errors import UsageError
 from georsmllm.jsonl import read_json
 from georsmllm.model import soundness
@@ -53,10 +54,10 @@ def model_of(path_or_id: str | Path, *, device: str = "auto") -> Loaded:
         from georsmllm.sam_weights import model_of_checkpoint
 
         path = Path(path_or_id).expanduser()
-        return Loaded(model_of_checkpoint(path).to(_device(device)), path.name)
+        return Loaded(model_of_checkpoint(path).to(_place(device)), path.name)
     folder = resolve(path_or_id, files=_FILES)
     is_id = not Path(path_or_id).expanduser().is_dir()
-    return Loaded(_of_folder(folder).to(_device(device)), str(path_or_id) if is_id else folder.resolve().name)
+    return Loaded(_of_folder(folder).to(_place(device)), str(path_or_id) if is_id else folder.resolve().name)
 
 
 def _of_folder(folder: Path) -> Sam2Model:
@@ -101,15 +102,8 @@ def _check_sizes(model: Sam2Model, folder: Path) -> None:
         )
 
 
-def _device(name: str) -> torch.device:
-    """What "auto" means here; raises UsageError for a device that cannot be used."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError, ImportError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise UsageError(f"device {name} cannot be used here: {reason}; take auto or cpu") from None
+def _place(device: str) -> torch.device:
+    return torch.device(device_and_dtype(device, "float32")[0])
 
 
 def _some(keys: Sequence[str]) -> str:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from georsmllm.devices import device_and_dtype
 from georsmllm.errors import MissingExtra, UsageError
 from georsmllm.geometry import bounds
 from georsmllm.maskdecoder import Decoded
@@ -103,7 +103,7 @@ def load(path: str | Path, *, device: str = "auto", settings: Settings = USUAL) 
         raise UsageError(
             f"sam2 is installed and cannot be imported: {reason}; it needs the torchvision of this torch"
         ) from None
-    place = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    place, _ = device_and_dtype(device, "float32")
     return MetaDecoder(SAM2ImagePredictor(build_sam2(config, str(path), device=place)), path.name, settings=settings)
 
 

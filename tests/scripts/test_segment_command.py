@@ -133,7 +133,12 @@ def test_sam_encodes_an_image_once_for_all_its_records(home: Path, tmp_path: Pat
 
     made: list[port.Sam2Decoder] = []
     load = port.load
-    monkeypatch.setattr(port, "load", lambda *args, **more: made.append(load(*args, **more)) or made[-1])
+
+    def kept(*args, **more):
+        made.append(load(*args, **more))
+        return made[-1]
+
+    monkeypatch.setattr(port, "load", kept)
     out = tmp_path / "masks.jsonl"
     words = (
         predictions(tmp_path, gold()),
@@ -188,7 +193,12 @@ def test_a_killed_run_goes_on_where_it_was(home: Path, tmp_path: Path, monkeypat
     part = tmp_path / ".masks.jsonl.state" / "part.jsonl"
     part.write_bytes(part.read_bytes() + b'{"number": 3, "li')  # half a line
     rest: list[tuple[int, ...]] = []
-    monkeypatch.setattr(segmenting, "lines_of", lambda *all_: rest.append(all_[1]) or real(*all_))
+
+    def noting(source, numbers, *more):
+        rest.append(numbers)
+        return real(source, numbers, *more)
+
+    monkeypatch.setattr(segmenting, "lines_of", noting)
     run(*words)
     assert asked == [(0, 1, 2, 4, 5)]
     assert rest == [(3,)]
