@@ -7,7 +7,7 @@ from typing import NamedTuple
 from . import lexicon
 from .cursor import Cursor
 from .heads import ends_here, noun_ends
-from .superlatives import Superlative, superlative
+from .superlatives import Superlative, of_two, superlative
 from .tree import Changed, Condition, Either, Has
 
 _CHANGES: tuple[tuple[str, Changed], ...] = (
@@ -21,6 +21,10 @@ _CHANGES: tuple[tuple[str, Changed], ...] = (
 
 _PLAIN = (
     "clearly",
+    "partially",
+    "partly",
+    "slightly",
+    "nearly",
     "very",
     "visible",
     "individual",
@@ -81,7 +85,7 @@ def _adjective_next(c: Cursor) -> bool:
 
 def _adjective(c: Cursor, before: Adjectives) -> Adjectives | None:
     if before.rank is None:
-        rank = superlative(c)
+        rank = superlative(c) or of_two(c)
         if rank:
             return before._replace(rank=rank)
     if c.ahead() in ("first", "next") and not c.sees(lexicon.phrases("image_a")):

@@ -101,7 +101,8 @@ class Builder:
         return self._seek(phrase, "segment" if segments else "detect", image, is_anchor=is_anchor)
 
     def _seek(self, phrase: Phrase, type_: StepType, image: ImageName, *, is_anchor: bool) -> int:
-        keeps_the = phrase.is_definite and (not phrase.conditions or (type_ == "segment" and not phrase.is_plural))
+        is_one_area = type_ == "segment" and not phrase.is_plural and not any(map(_is_rank, phrase.conditions))
+        keeps_the = phrase.is_definite and (not phrase.conditions or is_one_area)
         if not is_anchor and phrase.is_plural:
             keeps_the = False
         if is_anchor and type_ == "segment" and not phrase.is_plural:
@@ -256,6 +257,12 @@ _CHANGES = (
     Change("altered", "A", "B"),
     Change("any", "A", "B"),
 )
+
+
+def _is_rank(one: Condition) -> bool:
+    return isinstance(one, Compares) and one.mode in ("min", "max", "top_k", "rank_k")
+
+
 _ANY_GROUND = frozenset(("area", "land", "ground", "space", "terrain", "region", "place", "zone", "site", "spot"))
 
 

@@ -23,8 +23,8 @@ class Time(NamedTuple):
     image: Image
 
 
-def change(c: Cursor, *, negated: bool = False, was: bool = False) -> list[Condition] | None:
-    """A condition on change, and steps past it. was: "was", "were" or "have been" stands before."""
+def change(c: Cursor, *, negated: bool = False) -> list[Condition] | None:
+    """A condition on change, and steps past it."""
     start = c.at
     in_one = _in_one_alone(c)
     if in_one:

@@ -15,7 +15,7 @@ from .phrases import phrase
 from .predicates import conditions, predicate
 from .questions import asked_of, count, which
 from .shares import fraction
-from .tree import Asked, Condition, Phrase, Question
+from .tree import Asked, Changed, Condition, Phrase, Question
 from .wanted import is_seen, phrase_list, separately
 
 _ENDS = frozenset(".;!?")
@@ -174,8 +174,40 @@ def _asked(c: Cursor, before: Question | None) -> Question | None:
         if found:
             return found
         c.at = start
+    task = _task(c)
+    if task:
+        return task
     asked: Asked = before.asked if before and before.asked in ("segment", "count") else "find"
     return _about(c, asked, strict=True)
+
+
+_TASKS: dict[str, Asked] = {
+    "detection": "find", "localization": "find", "localisation": "find", "grounding": "find", "segmentation": "segment",
+    "extraction": "segment", "mapping": "segment", "delineation": "segment", "counting": "count",
+}  # fmt: skip
+
+
+def _task(c: Cursor) -> Question | None:
+    """Reads "ship detection in the harbor", "segmentation of roads", "building change detection"."""
+    start = c.at
+    noun = c.find(lexicon.nouns())
+    c.take("footprint", "footprints", "area", "instance", "object")
+    changes = bool(c.take("change", "changes"))
+    task = c.take(*_TASKS)
+    one: Phrase | None = None
+    if task and noun:
+        owner = Owner(noun.singular, is_plural=True)
+        behind = conditions(c, owner, joined=True)
+        one = Phrase(
+            owner.head, is_plural=noun.is_plural or lexicon.kind(noun.singular) != "stuff", conditions=tuple(behind)
+        )
+    elif task and (c.take("of", "for") or changes):
+        one = phrase(c) or Phrase("object", is_plural=True)
+    if one is None or not is_seen(one, strict=True):
+        c.at = start
+        return None
+    told = (Changed("any"), *one.conditions) if changes else one.conditions
+    return Question(_TASKS[task], (replace(one, conditions=told),))
 
 
 def _trailing(c: Cursor, question: Question) -> Question:

@@ -9,7 +9,7 @@ from .cursor import Cursor, number
 from .growth import grown
 from .phrases import nested
 from .shares import part_of
-from .tree import Compares, Condition, Has, Phrase, Question, Stands
+from .tree import Compares, Has, Phrase, Question, Stands
 from .wanted import is_seen, phrase_list
 
 _AUXILIARY = ("is", "are", "was", "were", "do", "does", "did", "has", "have", "had", "can", "could", "will")
@@ -52,7 +52,11 @@ def _number_of(one: Phrase) -> Question:
     """Reads "Are there at least five ships?"."""
     bare = replace(one, least=None, most=None)
     if one.least is not None:
-        by = Compares("value", "greater_than", value=one.least - 1) if one.is_strict else Compares("value", "at_least", value=one.least)
+        by = (
+            Compares("value", "greater_than", value=one.least - 1)
+            if one.is_strict
+            else Compares("value", "at_least", value=one.least)
+        )
     else:
         by = Compares("value", "less_than", value=(one.most or 0) + 1)
     return Question("exists", (bare,), comparison=by)

@@ -6,7 +6,7 @@ from . import lexicon
 from .changes import times
 from .cursor import Cursor
 from .owner import Owner
-from .regions import the_image
+from .regions import sides_of, the_image
 from .tree import Condition, Has
 from .verbs import COPULA
 
@@ -22,7 +22,7 @@ def adverbs(c: Cursor) -> None:
 def nowhere(c: Cursor, owner: Owner) -> list[Condition] | None:
     """Words that narrow nothing: the image itself, the time, what something is good for."""
     start = c.at
-    if the_image(c):
+    if the_image(c) or (c.depth and sides_of(c)):
         return []
     time = times(c)
     if time:

@@ -13,7 +13,9 @@ from .owner import Owner
 from .predicates import conditions
 from .relating import nearest_in_row
 from .superlatives import Superlative, criterion_of, of_compass, ranked
-from .tree import Compares, Condition, Has, Phrase
+from .tree import Compares, Condition, Has, Phrase, Stands
+
+_HALVES = ("half", "part", "side", "end", "portion", "section", "third", "quarter", "tip")
 
 
 class Quantity(NamedTuple):
@@ -57,6 +59,9 @@ def phrase(c: Cursor, *, joined: bool = True) -> Phrase | None:
         is_strict=quantity.is_strict,
         points_back=points_back,
     )
+    half = _half_of(c, draft, adjectives)
+    if half:
+        return half
     draft = _of_parts(c, draft)
     return _completed(c, draft, adjectives, joined=joined)
 
@@ -100,6 +105,20 @@ def _quantity(c: Cursor) -> Quantity:
     if limit == "=":
         return Quantity(n, n)
     return Quantity(n if n > 1 or limit else None)
+
+
+def _half_of(c: Cursor, draft: Phrase, adjectives: Adjectives) -> Phrase | None:
+    """Reads "(the western) half of the lake": what of the lake lies there."""
+    start = c.at
+    if adjectives.position and draft.head in _HALVES and c.depth < MAX_DEPTH and c.take("of"):
+        c.depth += BARE
+        whole = phrase(c, joined=False)
+        c.depth -= BARE
+        side = lexicon.meanings("regions").match((adjectives.position.split(" ", 2)[2],), 0)
+        if whole and whole.head and side:
+            return replace(whole, conditions=(Stands("inside", (whole,), side=side[1]),), num_behind=0)
+    c.at = start
+    return None
 
 
 def _of_parts(c: Cursor, draft: Phrase) -> Phrase:
@@ -155,13 +174,24 @@ def _completed(c: Cursor, draft: Phrase, adjectives: Adjectives, *, joined: bool
     owner = Owner(draft.head, draft.is_plural, draft.is_definite, draft.image, lexicon.ends_in(draft.head, "generic"))
     anchors = _nearest_to(c, adjectives)
     counted = _counted_from(c, draft, adjectives)
+    among = _among_its_like(c, draft) if counted else ()
     behind = conditions(c, owner, joined=joined) if c.depth < MAX_DEPTH else []
     if owner.head != draft.head:
         draft = replace(draft, head=owner.head, is_plural=owner.is_plural)
     draft = replace(draft, image=owner.image)
     if counted:
-        return _finished(draft, (*behind, counted), adjectives._replace(in_row=0))
+        return _finished(draft, (*among, counted, *behind), adjectives._replace(in_row=0))
     return _finished(draft, tuple(behind), adjectives, anchors=anchors)
+
+
+def _among_its_like(c: Cursor, draft: Phrase) -> tuple[Condition, ...]:
+    """Reads "(the first tank from the left) of the tanks in the harbor": the conditions of those it is counted among."""
+    start = c.at
+    among = c.phrase(c) if c.take("of", "among") else None
+    if among and among.head == draft.head:
+        return among.conditions
+    c.at = start
+    return ()
 
 
 def _counted_from(c: Cursor, draft: Phrase, adjectives: Adjectives) -> Compares | None:
@@ -170,8 +200,9 @@ def _counted_from(c: Cursor, draft: Phrase, adjectives: Adjectives) -> Compares 
     c.take("counting", "counted", "when")
     if adjectives.in_row and c.take("from") and c.take("the"):
         found = c.find(lexicon.meanings("positions"))
-        c.take("side", "end", "edge")
-        if found and c.ahead() != "of":
+        c.take("left", "right")
+        c.take("side", "end", "edge", "corner")
+        if found:
             criterion, end = found.split()
             k, lowest = adjectives.in_row, end == "min"
             if draft.least and k == 1:

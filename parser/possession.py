@@ -6,11 +6,13 @@ from dataclasses import replace
 from typing import get_args
 
 from . import lexicon
-from .comparisons import dimension
+from .comparisons import comparison, dimension
 from .cursor import BARE, Cursor
 from .fullness import occupancy
 from .plan import RelationName
-from .qualities import ROOFS, axis, of_roof, quality, roofs, shadow
+from .qualities import ROOFS, axis, of_roof, quality, quality_of, roofs, shadow
+from .regions import sides_of
+from .superlatives import after_copula
 from .tree import Compares, Condition, Has, Phrase, Stands
 
 
@@ -36,7 +38,7 @@ def contents(c: Cursor, *, negated: bool) -> list[Condition] | None:
     for read in (roofs, shadow, quality, _most):
         found = read(c, negated)
         if found is not None:
-            return found
+            return [*found, *_held_too(c, Phrase(""), negated=negated)] if c.ahead() == "and" else found
     here = c.at
     c.take("a", "an", "the", "their", "its")
     c.take("total", "surface") if c.ahead(1) == "area" else ""
@@ -78,18 +80,33 @@ def _contains(c: Cursor, phrase: Phrase, *, negated: bool) -> list[Condition]:
     beside = _beside_it(c, phrase, negated=negated)
     if beside:
         return [beside]
-    sides = _sides(c)
+    sides = sides_of(c)
     if sides == "all":
         return [Stands("surrounded_by", (phrase,), negated=negated)]
     if sides:
         return [Stands("flanked_by", (phrase,), negated=negated, value=2, unit="count_min")]
     found = _holding(phrase, negated=negated)
+    _inside_of_it(c)
     while c.ahead() in ("and", "or") and c.ahead(1) not in ("with", "without"):
         another = _held_too(c, phrase, negated=negated)
         if not another:
             break
         found.extend(another)
     return found
+
+
+def _inside_of_it(c: Cursor) -> None:
+    """Past "inside", "in the middle", "on board": that a thing is held where it is held says nothing more."""
+    start = c.at
+    if c.take("inside", "within", "aboard") or (c.take("on") and c.take("deck", "board", "top", "it", "them")):
+        c.take("it", "them")
+    else:
+        c.at = start
+        c.take("in") and c.take("the", "its", "their") and c.take("middle", "center", "centre", "inside", "interior")
+    if c.at > start and (
+        c.ahead() == "of" or c.words[c.at - 1] in ("in", "the", "its", "their", "on") or c.sees(lexicon.nouns())
+    ):
+        c.at = start
 
 
 def _held_too(c: Cursor, before: Phrase, *, negated: bool) -> list[Condition]:
@@ -123,19 +140,6 @@ def _holding(phrase: Phrase, *, negated: bool) -> list[Condition]:
     if phrase.is_definite or (phrase.least is None and phrase.most is None):
         return [Stands("contains", (phrase,), negated=negated, value=1, unit="count_min")]
     return counted(Stands("contains", (phrase,), negated=negated))
-
-
-def _sides(c: Cursor) -> str:
-    start = c.at
-    if c.take("on", "along", "at"):
-        word = c.take("both", "either", "each", "two", "all", "every", "opposite")
-        c.take("of")
-        c.take("the", "its", "their")
-        c.take("long", "short", "opposite")
-        if word and c.take("side", "sides", "end", "ends", "edges", "banks") and c.ahead() != "of":
-            return "all" if word in ("all", "every") else "both"
-    c.at = start
-    return ""
 
 
 def _answer_form(c: Cursor) -> bool:
@@ -199,6 +203,12 @@ def _part(c: Cursor, start: int) -> list[Condition] | None:
     c.depth -= BARE
     if part is None:
         return None
+    if lexicon.knows(part.head) and c.take("is", "are"):
+        negated = bool(c.take("not"))
+        found = after_copula(c) or comparison(c, negated=negated) or quality_of(c, negated=negated)
+        if found:
+            whole = replace(part, conditions=tuple(found), is_definite=False)
+            return [Stands("contains", (whole,), value=1, unit="count_min")]
     c.take("do", "does")
     negated = bool(c.take("not"))
     held = c.find(lexicon.relations())

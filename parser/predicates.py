@@ -7,7 +7,7 @@ from dataclasses import replace
 from . import lexicon
 from .changes import change
 from .comparisons import comparison
-from .cursor import Cursor
+from .cursor import BARE, Cursor
 from .describing import adverbs, attribute, nowhere
 from .distances import within
 from .fullness import occupancy
@@ -33,6 +33,9 @@ def conditions(c: Cursor, owner: Owner, *, joined: bool) -> list[Condition]:
         start = c.at
         joiner = joiner_of(c) if joined else ""
         got = clause(c, owner) if c.ahead() in (*_RELATIVE, "whose", "where") else None
+        if got is None and joiner and c.ahead() in ("it", "they") and c.ahead(1) in COPULA:
+            c.at += 1
+            got = verb_phrase(c, owner)
         if got is None:
             got = predicate(c, owner)
         if got is None:
@@ -58,6 +61,8 @@ def clause(c: Cursor, owner: Owner) -> list[Condition] | None:
     if c.depth and ((verb in SINGULAR and owner.is_plural) or (verb in PLURAL and not owner.is_plural)):
         return _back(c, start)
     found = verb_phrase(c, owner)
+    if found and c.depth and owner.is_line and all(isinstance(one, Has | Compares) for one in found):
+        return _back(c, start)  # "a field near the road that is larger than 1 ha": the field
     return found if found is not None else _back(c, start)
 
 
@@ -94,16 +99,16 @@ def _back(c: Cursor, start: int) -> list[Condition] | None:
 def verb_phrase(c: Cursor, owner: Owner) -> list[Condition] | None:
     """What a verb says: "are not red and lie near the road", "contains a pool"; None where nothing is said."""
     start = c.at
-    was, negated = copula(c)
+    negated = copula(c)
     nominal = _nominal(c, owner) if not negated else None
-    got = nominal if nominal is not None else predicate(c, owner, negated=negated, was=was)
+    got = nominal if nominal is not None else predicate(c, owner, negated=negated)
     if got is None:
         c.at = start
         return None
-    return _carried_on(c, owner, got, was=was)
+    return _carried_on(c, owner, got)
 
 
-def _carried_on(c: Cursor, owner: Owner, first: list[Condition], *, was: bool) -> list[Condition]:
+def _carried_on(c: Cursor, owner: Owner, first: list[Condition]) -> list[Condition]:
     """The same clause, carried on by "and", "or", "but"."""
     found, group = list(first), 0
     while True:
@@ -111,8 +116,8 @@ def _carried_on(c: Cursor, owner: Owner, first: list[Condition], *, was: bool) -
         joiner = joiner_of(c)
         got = None
         if joiner:
-            was_too, negated = copula(c)
-            got = predicate(c, owner, negated=negated, was=was or was_too)
+            negated = copula(c)
+            got = predicate(c, owner, negated=negated)
         if got is None:
             c.at = start
             return found
@@ -141,15 +146,15 @@ def _nominal(c: Cursor, owner: Owner) -> list[Condition] | None:
     return []
 
 
-def predicate(c: Cursor, owner: Owner, *, negated: bool = False, was: bool = False) -> list[Condition] | None:
+def predicate(c: Cursor, owner: Owner, *, negated: bool = False) -> list[Condition] | None:
     """One condition (or several that one word says), and a step past it; [] where the words narrow nothing."""
     start = c.at
-    found = change(c, negated=negated, was=was)
+    found = change(c, negated=negated)
     if found is None:
         found = _neither(c, owner) if c.ahead() == "neither" else _except(c, owner)
     while found is None and c.take(*NOT):
         negated = not negated
-        found = change(c, negated=negated, was=was)
+        found = change(c, negated=negated)
     if found is None:
         found = _plain(c, owner, negated=negated)
     if found is None:
@@ -168,14 +173,34 @@ def _plain(c: Cursor, owner: Owner, *, negated: bool) -> list[Condition] | None:
     is_told = owner.is_line and c.depth > 0  # "houses on the bank of the river within 50 m of the bridge": the houses
     while True:
         for told in (region, within, comparison, side, attribute, implied):
-            found = None if is_told and told in (region, within) else told(c, negated=negated)
+            passed = (region, within, comparison) if is_told else ()
+            found = None if told in passed else told(c, negated=negated)
             if found is not None:
                 return found
         found = nowhere(c, owner)
         if found is None:
-            found = relation(c, negated=negated, may_stay=not is_told)
+            found = relation(c, owner.head, negated=negated, may_stay=not is_told)
+        if found is None and negated and c.depth == 0:
+            found = _no_such(c)
         if found is not None or c.find(lexicon.phrases("postures")) is None:
             return found
+
+
+def _no_such(c: Cursor) -> list[Condition] | None:
+    """Reads "(land that is not) forest or water": all but these."""
+    found: list[Condition] = []
+    while True:
+        start = c.at
+        if found and not c.take("or", "nor", "and", ","):
+            return found
+        c.take("or", "nor", "and")
+        c.depth += BARE
+        phrase = c.phrase(c) if c.sees(lexicon.nouns()) or c.ahead() in ("a", "an", "the") else None
+        c.depth -= BARE
+        if phrase is None or not lexicon.knows(phrase.head):
+            c.at = start
+            return found or None
+        found.append(Without(phrase))
 
 
 def _others_than(found: list[Condition]) -> list[Condition]:

@@ -78,6 +78,12 @@ def quality(c: Cursor, negated: bool) -> list[Condition] | None:
     return None
 
 
+def quality_of(c: Cursor, *, negated: bool) -> list[Condition] | None:
+    """An attribute that stands here, and a step past it."""
+    found = c.find(lexicon.attributes())
+    return [Has(found[0], found[1], negated)] if found else None
+
+
 def axis(c: Cursor) -> list[Condition] | None:
     c.take("is", "are", "runs", "run", "lies", "points", "point")
     negated = bool(c.take("not"))

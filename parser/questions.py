@@ -80,7 +80,7 @@ def _changed(c: Cursor) -> Question | None:
     from .changes import change
 
     owner = Owner()
-    found = change(c, was=True)
+    found = change(c)
     if not found or not isinstance(found[0], Changed) or found[0].instead:
         c.at = start
         return None
@@ -104,6 +104,7 @@ def _where(c: Cursor) -> Question | None:
 
 def which(c: Cursor) -> Question | None:
     """Reads "Which tanks are near the river?", "Which is larger, the lake or the park?"."""
+    asks_what = c.ahead() == "what"
     if not c.take("which", "what"):
         return None
     if c.take("is", "are", "one", "of") and not c.sees(lexicon.meanings("superlatives")):
@@ -112,9 +113,17 @@ def which(c: Cursor) -> Question | None:
             return chosen
     start = c.at
     c.take("one", "ones")
-    said = verb_phrase(c, Owner()) if c.at > start or c.words[c.at - 1] in ("is", "are", "one") else None
+    said = (
+        verb_phrase(c, Owner())
+        if c.at > start or c.words[c.at - 1] in ("is", "are", "one") or c.ahead() in ("lies", "lie", "stands")
+        else None
+    )
     if said:
-        pronoun = Phrase("", is_plural=True, is_definite=True, refers="many", spelt="ones")
+        pronoun = (
+            Phrase("object", is_plural=True)
+            if asks_what
+            else Phrase("", is_plural=True, is_definite=True, refers="many", spelt="ones")
+        )
         return Question("find", (replace(pronoun, conditions=tuple(said), num_behind=len(said)),))
     c.at = start
     c.take("of")

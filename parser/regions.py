@@ -44,7 +44,24 @@ def part_of_image(c: Cursor) -> str | None:
     c.take("most")
     here = c.at
     part = c.find(lexicon.phrases("region_parts"))
-    if part is None and c.ahead() not in ("", "of", ",", ".", "and", "or", "that", "which", "?", "with", "but", ";"):
+    if part is None and c.ahead() not in (
+        "",
+        "of",
+        ",",
+        ".",
+        "and",
+        "or",
+        "that",
+        "which",
+        "?",
+        "with",
+        "but",
+        ";",
+        "is",
+        "are",
+        "was",
+        "has",
+    ):
         c.at = here
         if value not in ("center", "edge", "corner") and not c.sees(lexicon.relations()):
             return None
@@ -141,3 +158,17 @@ def of_owner(c: Cursor, anchor: Phrase, *, negated: bool) -> list[Condition] | N
             return [_on_side(anchor, value, part=False, negated=negated)]
     c.at = start
     return None
+
+
+def sides_of(c: Cursor) -> str:
+    """Past "on both sides": both or all, "" where nothing of the kind stands here."""
+    start = c.at
+    if c.take("on", "along", "at"):
+        word = c.take("both", "either", "each", "two", "all", "every", "opposite")
+        c.take("of")
+        c.take("the", "its", "their")
+        c.take("long", "short", "opposite")
+        if word and c.take("side", "sides", "end", "ends", "edges", "banks") and c.ahead() != "of":
+            return "all" if word in ("all", "every") else "both"
+    c.at = start
+    return ""

@@ -13,28 +13,17 @@ from .regions import of_owner
 from .tree import Compares, Condition, Has, Phrase, Stands
 
 _FINITE = frozenset(
-    "has have had contain contains hold holds include includes feature features carry carries cross crosses touch touches "  # noqa: SIM905
-    "overlap overlaps border borders connect connects lead leads face faces follow follows surround surrounds span spans feed "
-    "feeds serve serves link links join joins adjoin adjoins abut abuts intersect intersects flow flows pass passes run runs".split()
+    "has have had contain contains hold holds include includes feature features carry carries cross crosses touch "  # noqa: SIM905
+    "touches overlap overlaps border borders connect connects lead leads face faces follow follows surround surrounds span "
+    "spans feed feeds serve serves link links join joins adjoin adjoins abut abuts intersect intersects flow flows pass "
+    "passes run runs".split()
 )
-_AT_VERBS = frozenset(("that", "which", "who", "and", "or", "but", "not", "also", "do", "does", "did", "both", ",", "to", "nor"))
+"""Verbs that need a subject: behind a noun within a phrase they speak of a noun farther out."""
+_AT_VERBS = frozenset("that which who and or but not also do does did both , to nor".split())  # noqa: SIM905
 _WATERWARD = {"downstream": "downstream_of", "upstream": "upstream_of"}
 _TELLING = frozenset(
-    (
-        "near",
-        "adjacent_to",
-        "north_of",
-        "south_of",
-        "east_of",
-        "west_of",
-        "left_of",
-        "right_of",
-        "above",
-        "below",
-        "along",
-        "contains",
-        "within_distance",
-    )
+    "near adjacent_to north_of south_of east_of west_of left_of right_of above below along contains "  # noqa: SIM905
+    "within_distance".split()
 )
 """Relations that do not tell one road or river from another: "houses along the river north of the bridge" are north of it."""
 
@@ -44,15 +33,21 @@ _BETWEEN_QUARTERS: dict[str, tuple[RelationName, RelationName]] = {
     "northwest_of": ("north_of", "west_of"),
     "southeast_of": ("south_of", "east_of"),
     "southwest_of": ("south_of", "west_of"),
+    "upper_left_of": ("above", "left_of"),
+    "upper_right_of": ("above", "right_of"),
+    "lower_left_of": ("below", "left_of"),
+    "lower_right_of": ("below", "right_of"),
 }
 
 
-def relation(c: Cursor, *, negated: bool, may_stay: bool) -> list[Condition] | None:
+def relation(c: Cursor, head: str, *, negated: bool, may_stay: bool) -> list[Condition] | None:
     """A relation with its anchors, and a step past both. may_stay: any relation may belong to the noun at hand."""
     start = c.at
     if c.ahead() in ("has", "have", "had") and auxiliary(c):
         return None
     name = c.find(lexicon.relations())
+    if name is None and c.take("of"):
+        return _belonging(c, start, head, negated=negated)
     if name is None and c.take("from"):
         return _from_to(c, start, negated=negated)
     if name and c.depth and _is_verb_of_another(c, start):
@@ -72,6 +67,22 @@ def relation(c: Cursor, *, negated: bool, may_stay: bool) -> list[Condition] | N
     if found is None:
         c.at = start
     return found
+
+
+_OF_WHOLE: dict[str, RelationName] = {
+    "shadow": "touches", "wake": "touches", "smoke": "touches", "roof": "on", "rooftop": "on", "bank": "adjacent_to",
+    "shore": "adjacent_to", "edge": "adjacent_to", "intersection": "overlaps", "crossing": "overlaps", "junction": "overlaps",
+}  # fmt: skip
+
+
+def _belonging(c: Cursor, start: int, head: str, *, negated: bool) -> list[Condition] | None:
+    """Reads "(the runways) of the airport", "(the shadow) of the tower": parts lie in their whole, or touch it."""
+    anchor = c.phrase(c)
+    if anchor is None or not (lexicon.knows(anchor.head) or anchor.refers):
+        c.at = start
+        return None
+    name = _OF_WHOLE.get(head.rpartition(" ")[2], "inside")
+    return [Stands(name, (anchor,), negated=negated)]
 
 
 def _is_verb_of_another(c: Cursor, start: int) -> bool:

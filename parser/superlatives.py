@@ -65,11 +65,22 @@ def ranked(found: Superlative, anchors: tuple[Phrase, ...] = ()) -> Compares:
     return Compares(found.criterion, "top_k", found.k, None, anchors, found.compass)
 
 
+def of_two(c: Cursor, ends: tuple[str, ...] = ("of",)) -> Superlative | None:
+    """Reads "(which lake is) larger", "the longer of the two": a comparative without "than" is a superlative of few."""
+    start = c.at
+    name, _, direction = (c.find(lexicon.meanings("comparatives")) or "").partition(" ")
+    measured = direction and name not in ("speed", "age", "brightness", "distance_to", "value")
+    if measured and (c.ahead() in ends or c.sees(lexicon.nouns())):
+        return Superlative(criterion_of(name), direction == "less", None, is_rank=False)
+    c.at = start
+    return None
+
+
 def after_copula(c: Cursor) -> list[Condition] | None:
     """Reads "the largest", "nearest to the river", "the second closest one to it", and steps past it."""
     start = c.at
     c.take("the")
-    found = superlative(c)
+    found = superlative(c) or of_two(c, ("", "?", ".", "of", ",", "one"))
     if found is None:
         c.at = start
         return None

@@ -8,66 +8,12 @@ from .cursor import Cursor
 from .negation import denied
 from .tree import Condition, Either, Has, Stands
 
-SINGULAR = frozenset(
-    (
-        "is",
-        "was",
-        "has",
-        "does",
-        "lies",
-        "contains",
-        "stands",
-        "sits",
-        "runs",
-        "crosses",
-        "leads",
-        "connects",
-        "touches",
-        "faces",
-    )
-)
-
-
-PLURAL = frozenset(
-    ("are", "were", "have", "do", "lie", "contain", "stand", "sit", "run", "cross", "lead", "connect", "touch", "face")
-)
-
-
+SINGULAR = frozenset("is was has does lies contains stands sits runs crosses leads connects touches faces".split())  # noqa: SIM905
+PLURAL = frozenset("are were have do lie contain stand sit run cross lead connect touch face".split())  # noqa: SIM905
 COPULA = frozenset(
-    (
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "being",
-        "has",
-        "have",
-        "had",
-        "do",
-        "does",
-        "did",
-        "can",
-        "could",
-        "may",
-        "might",
-        "will",
-        "would",
-        "must",
-        "should",
-        "seem",
-        "seems",
-        "look",
-        "looks",
-        "appear",
-        "appears",
-        "got",
-        "am",
-    )
+    "is are was were be been being has have had do does did can could may might will would must "  # noqa: SIM905
+    "should seem seems look looks appear appears got am".split()
 )
-
-
 NOT = ("not", "never", "hardly")
 
 
@@ -102,23 +48,22 @@ def denied_alike(before: list[Condition], after: list[Condition]) -> bool:
     return isinstance(last, Has) and isinstance(new, Has) and last.negated and not new.negated and last.name == new.name
 
 
-def copula(c: Cursor) -> tuple[bool, bool]:
-    """(whether "was", "been" or "has" was said, whether "not" was), and a step past all auxiliaries."""
-    was, negated = False, False
+def copula(c: Cursor) -> bool:
+    """Whether "not" was said among the auxiliary verbs here, and a step past all of them."""
+    negated = False
     while True:
         word = c.ahead()
         if word in ("has", "have", "had") and not auxiliary(c):
-            return was, negated
+            return negated
         if word in ("appear", "appears") and c.ahead(1) != "to":
-            return was, negated
+            return negated
         if word in COPULA:
-            was = was or word in ("was", "were", "been", "has", "have")
             if word == "been" and _been(c):
-                return was, negated
+                return negated
         elif word in NOT and not any(c.sees(lexicon.phrases(name)) for name in ("absent_a", "absent_b", "unchanged")):
             negated = not negated
         else:
-            return was, negated
+            return negated
         c.at += 1
 
 

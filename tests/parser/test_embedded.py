@@ -19,7 +19,9 @@ from georsmllm.parser.plan import Plan, chain, check
 from georsmllm.parser.planner import NoCondition, Planned
 from georsmllm.parser.words import MAX_CHARACTERS
 
-QUERIES = notes(Path(__file__).parent / "data" / "queries.txt")
+QUERIES = [
+    note for name in ("queries.txt", "queries_more.txt") for note in notes(Path(__file__).parent / "data" / name)
+]
 
 
 class Embedded:
@@ -167,10 +169,9 @@ def test_any_text_becomes_a_plan_or_none(text):
 @pytest.mark.parametrize(
     "part",
     [
-        "not all ", "that are ", "neither nor ", "of the ", "near the car ", "the largest of the ",
-        "except the car ",
-        "red or ", "cars and ", "with cars that are near ", "between the car and ", "whose roof ", "is there ", "sections of the ",
-        "it and them ", "then find ", "closer to the car than to ", "( ", "a b ", "find me ",
+        "not all ", "that are ", "neither nor ", "of the ", "near the car ", "the largest of the ", "red or ", "cars and ",
+        "except the car ", "with cars that are near ", "between the car and ", "whose roof ", "is there ", "a b ", "find me ",
+        "sections of the ", "it and them ", "then find ", "closer to the car than to ", "( ",
     ],
 )  # fmt: skip
 def test_the_work_for_a_query_is_bounded(part):
