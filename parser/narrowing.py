@@ -41,7 +41,7 @@ def narrowed(work: Work) -> Held:
         return replace(held, note=f"{held.note} ({_TOO_MANY})") if is_neural else held
     except Unsaid as unsaid:
         if unsaid.reason != "NOT_GEOMETRIC":
-            return _unsaid(unsaid)
+            return _unsaid(work, unsaid)
         if work.bench.executor == "geometric":
             return unknown(unsaid.reason, unsaid.why)
         held = asking.chosen(work)
@@ -77,18 +77,22 @@ def _counts_anchors(step: Step) -> bool:
 
 def _without_anchor(work: Work, anchor: Held) -> Held:
     """Nothing stands in a relation to what is not there, so that whoever is said not to keeps its place."""
-    step = work.step
     if anchor.is_unknown:
         return Held(reason=anchor.reason, note="nothing is known of the anchors", cause=anchor.cause, is_unknown=True)
-    if step.relation is not None and step.relation.negated:
-        note = f"kept all {len(work.findings)}: there is no anchor that they could be related to"
+    return _unrelated(work, "there is no anchor")
+
+
+def _unrelated(work: Work, why: str) -> Held:
+    relation = work.step.relation
+    if relation is not None and relation.negated:
+        note = f"kept all {len(work.findings)}: {why}"
         return Held(work.findings, reason="ANCHOR_NOT_FOUND", note=note, is_area=work.inputs[0].is_area)
-    return nothing("ANCHOR_NOT_FOUND", "there is no anchor")
+    return nothing("ANCHOR_NOT_FOUND", why)
 
 
-def _unsaid(unsaid: Unsaid) -> Held:
+def _unsaid(work: Work, unsaid: Unsaid) -> Held:
     if unsaid.reason == "ANCHOR_NOT_FOUND":
-        return nothing(unsaid.reason, unsaid.why)
+        return _unrelated(work, unsaid.why)
     return unknown(unsaid.reason, unsaid.why)
 
 

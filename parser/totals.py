@@ -82,11 +82,12 @@ def _size(held: Held) -> float:
 
 
 def _ratio(work: Work) -> Held:
-    """The first input over the second; of one input alone, the share of the image that it covers."""
-    amounts_of = _amounts(work, work.bench.frame)
+    """The first input over the second, or over the anchor; of one input alone, the share of the image that it covers."""
+    frame = work.bench.frame
+    amounts_of = _amounts(work, frame) + [_amount(work, held, frame) for held in work.anchors]
     if len(amounts_of) < 2:
-        width, height = work.bench.frame.size_wh
-        amounts_of = [_covered(work.findings, work.bench.frame), float(width * height)]
+        width, height = frame.size_wh
+        amounts_of = [_covered(work.findings, frame), float(width * height)]
     first, second = amounts_of[:2]
     if second == 0:
         return Held(

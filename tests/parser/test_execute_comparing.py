@@ -226,6 +226,11 @@ def test_a_share_of_nothing_is_none() -> None:
     assert (found.value, found.reason) == (None, "EMPTY_INPUT")
 
 
+def test_the_share_of_an_anchor() -> None:
+    steps = (*TWO[:2], compare("s3", "How many of {s1} for each of {s2}?", "count", "ratio", anchors="s2"))
+    assert run(steps, Scripted(WORLD), answer="number").value == 0.5
+
+
 def test_the_share_of_the_image() -> None:
     steps = (find("s1", "lakes"), compare("s2", "What share of the image is {s1}?", "area", "ratio"))
     lakes = [box(0, 0, 500, 100), box(400, 0, 600, 100)]  # they overlap

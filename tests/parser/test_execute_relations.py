@@ -238,6 +238,7 @@ def test_between(anchors: dict[str, list[PointSet]], expected: list[int]) -> Non
 
 def test_between_needs_two() -> None:
     assert outcome("between", [at(1, 1)], {"the towers": [at(100, 500)]}).reason == "ANCHOR_NOT_FOUND"
+    assert kept("between", [at(1, 1)], {"the towers": [at(100, 500)]}, negated=True) == [1]
 
 
 def test_nothing_is_near_itself() -> None:
