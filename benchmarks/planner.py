@@ -27,7 +27,7 @@ WORST = ["find cars " + "not " * 490, "find " + "the largest car near the " * 78
 def queries_of(path: Path) -> list[str]:
     blocks = path.read_text(encoding="utf-8").split("\n\n")
     lines = [block.strip().splitlines() for block in blocks]
-    return [rows[0].removeprefix("2|") for rows in lines if len(rows) == 2]
+    return [rows[0].removeprefix("2|") for rows in lines if len(rows) == 2 and not rows[0].startswith("#")]
 
 
 def seconds(query: str) -> float:

@@ -98,6 +98,8 @@ def _adjective(c: Cursor, before: Adjectives) -> Adjectives | None:
         return before._replace(conditions=(*before.conditions, Changed("disappeared")))
     if c.take(*_PLAIN):
         return before
+    if c.ahead() in ("change", "changes", "difference", "differences") and not c.sees(lexicon.nouns(), 1):
+        return None
     for name, meaning in _CHANGES:
         if c.find(lexicon.phrases(name)):
             return before._replace(conditions=(*before.conditions, meaning))

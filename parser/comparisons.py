@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from . import lexicon
 from .cursor import Amount, Bound, Cursor, amount, bound, number
 from .superlatives import criterion_of
@@ -149,13 +151,19 @@ def _the_others(c: Cursor) -> bool:
 def _as_large_as(c: Cursor, negated: bool) -> list[Condition] | None:
     """Reads "at least as large as the pond", "as long as 80 m"."""
     least = c.take_all("at", "least")
+    times = 2.0 if c.take("twice") else number(c)
+    if times and c.words[c.at - 1] != "twice" and not c.take("times"):
+        return None
     if not c.take("as"):
         return None
     said = c.find(lexicon.meanings("measures"))
     if said is None or not c.take("as"):
         return None
     mode: Mode = "less_than" if negated and not least else "at_least"
-    return compared(c, criterion_of(said), mode)
+    found = compared(c, criterion_of(said), mode)
+    if times and found and isinstance(found[-1], Compares):
+        return [*found[:-1], replace(found[-1], value=f"{times:g}x")]
+    return found
 
 
 def _in_range(c: Cursor, negated: bool, criterion: Criterion = "length") -> list[Condition] | None:

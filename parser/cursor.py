@@ -137,11 +137,11 @@ def determiner(c: Cursor) -> tuple[bool, bool]:
     """(whether there is any article or quantifier, whether it is a definite one), and a step past all of them."""
     start, definite = c.at, False
     while word := c.take(
-        "the", "a", "an", "all", "every", "each", "any", "some", "both", "only", "just", "these", "this", "our", "your",
-        "single", "individual", "other", "another", "entire", "whole", "existing", "different", "possible", "actual",
+        "the", "a", "an", "all", "every", "each", "any", "some", "both", "only", "just", "these", "those", "this", "our",
+        "your", "single", "individual", "other", "another", "entire", "whole", "existing", "different", "possible", "actual",
         "their", "its", "no", "his", "various", "exact", "remaining", "same", "said", "complete", "visible",
     ):  # fmt: skip
-        definite = definite or word in ("the", "these", "this")
+        definite = definite or word in ("the", "these", "those", "this")
         if word in ("all", "each", "any", "some", "both") and c.ahead() == "of":
             c.at += 1
     return c.at > start, definite

@@ -7,7 +7,9 @@ from dataclasses import replace
 from . import lexicon
 from .cursor import Cursor, number
 from .growth import grown
+from .owner import Owner
 from .phrases import nested
+from .predicates import predicate
 from .shares import part_of
 from .tree import Compares, Has, Phrase, Question, Stands
 from .wanted import is_seen, phrase_list
@@ -30,6 +32,10 @@ def _open_question(c: Cursor) -> Question | None:
     if there is None and not c.take(*_AUXILIARY, "there", "any"):
         return None
     c.take("there")
+    if there and c.take("no"):
+        none, _ = phrase_list(c, verbs=True)
+        seen = none and is_seen(none[0], strict=True)
+        return Question("exists", none, comparison=Compares("value", "less_than", value=1)) if seen else None
     for read in (more_than, _number_against):
         more = read(c)
         if more:
@@ -114,7 +120,7 @@ def more_than(c: Cursor) -> Question | None:
     if (c.take("in") or c.take("before")) and first.image == "B":
         return Question("grown", (replace(first, image="single"),), number=0.0, less=word != "more")
     c.at = here
-    second = nested(c)
+    second = nested(c) or _elsewhere(c, first)
     if second is None or not is_seen(first, strict=True):
         return _back(c, start)
     return Question("more", _sharing(first, second), less=word != "more")
@@ -123,6 +129,15 @@ def more_than(c: Cursor) -> Question | None:
 def _back(c: Cursor, start: int) -> Question | None:
     c.at = start
     return None
+
+
+def _elsewhere(c: Cursor, first: Phrase) -> Phrase | None:
+    """Reads "(more planes on the apron) than on the runway": the same things, elsewhere."""
+    told = predicate(c, Owner(first.head, first.is_plural))
+    if not told or not first.num_behind:
+        return None
+    kept = first.conditions[: len(first.conditions) - first.num_behind]
+    return replace(first, conditions=(*kept, *told), num_behind=len(told))
 
 
 def _sharing(first: Phrase, second: Phrase) -> tuple[Phrase, Phrase]:

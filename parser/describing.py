@@ -40,6 +40,8 @@ def nowhere(c: Cursor, owner: Owner) -> list[Condition] | None:
 def attribute(c: Cursor, *, negated: bool) -> list[Condition] | None:
     """An adjective behind its noun or verb ("painted white", "oriented north-south", "red in colour")."""
     start = c.at
+    if _is_longer_relation(c):
+        return None
     c.take(
         "very",
         "completely",
@@ -69,6 +71,12 @@ def attribute(c: Cursor, *, negated: bool) -> list[Condition] | None:
         return None
     values: list[Condition] = [Has(found[0], found[1], negated != bool(non))]
     return values
+
+
+def _is_longer_relation(c: Cursor) -> bool:
+    """Whether an adjective is the beginning of a relation ("full of cars")."""
+    quality, other = lexicon.attributes().match(c.words, c.at), lexicon.relations().match(c.words, c.at)
+    return quality is not None and other is not None and other[0] > quality[0]
 
 
 def _closes(c: Cursor) -> bool:

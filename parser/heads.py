@@ -7,6 +7,7 @@ from georsmllm.metrics.text import lemma
 from . import lexicon
 from .cursor import Cursor
 
+_AS_NOUNS = ("change", "changes", "difference", "differences")
 MAX_NOUN = 8
 """The most words of one category."""
 
@@ -78,6 +79,8 @@ def head_of(c: Cursor) -> lexicon.Noun | None:
         found = lexicon.nouns().match(c.words, c.at)
         if found and (c.at == start or (found[0] > 1 and c.words[c.at] not in lexicon.stops())):
             c.at += found[0]
+        elif c.at == start and c.ahead() in _AS_NOUNS:
+            c.at += 1
         elif ends_here(c) or (c.at > start and _stands_apart(c, start)):
             break
         else:

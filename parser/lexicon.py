@@ -250,6 +250,11 @@ def ends_in(name: str, table: str) -> bool:
     return any(" ".join(parts[start:]) in known for start in range(len(parts)))
 
 
+def is_line(name: str) -> bool:
+    """Whether a category is long and by itself, such as a road or river ("running track" is none)."""
+    return name in _lists()["lines"] or (kind(name) != "thing" and ends_in(name, "lines"))
+
+
 def is_whole(name: str) -> bool:
     """Whether words mean the image itself."""
     return name in _lists()["whole"]

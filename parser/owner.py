@@ -21,4 +21,4 @@ class Owner:
 
     @property
     def is_line(self) -> bool:
-        return self.is_definite and not self.is_plural and lexicon.ends_in(self.head, "lines")
+        return self.is_definite and not self.is_plural and lexicon.is_line(self.head)

@@ -72,6 +72,8 @@ def _takes_conditions(c: Cursor) -> bool:
 
 def _pronoun(c: Cursor) -> Phrase | None:
     start = c.at
+    if c.take_all("each", "other") or c.take_all("one", "another"):
+        return Phrase("", is_plural=True, is_definite=True, refers="many", spelt="ones")
     if c.take("the"):
         word = c.take("ones", "one", "latter", "others", "rest", "former")
         if word:
@@ -115,7 +117,7 @@ def _half_of(c: Cursor, draft: Phrase, adjectives: Adjectives) -> Phrase | None:
         whole = phrase(c, joined=False)
         c.depth -= BARE
         side = lexicon.meanings("regions").match((adjectives.position.split(" ", 2)[2],), 0)
-        if whole and whole.head and side:
+        if whole and whole.head and side and not lexicon.is_whole(whole.head):
             return replace(whole, conditions=(Stands("inside", (whole,), side=side[1]),), num_behind=0)
     c.at = start
     return None

@@ -65,6 +65,14 @@ def _held(c: Cursor) -> Phrase | None:
     c.depth -= BARE
     if phrase is None:
         return None
+    here = c.at
+    while c.find(lexicon.phrases("postures")):
+        pass
+    behind = c.at
+    if sides_of(c):  # "with cars parked on both sides"
+        c.at = behind
+        return phrase
+    c.at = here
     own = (
         c.ahead() in ("that", "which", "whose")
         or c.sees(lexicon.phrases("postures"))
@@ -117,6 +125,8 @@ def _held_too(c: Cursor, before: Phrase, *, negated: bool) -> list[Condition]:
     c.depth += BARE
     other = c.phrase(c)
     c.depth -= BARE
+    if other is not None:
+        _inside_of_it(c)
     alike = other is not None and bool(other.head) and other.is_definite == before.is_definite
     if other is None or not alike or joined == "or" or c.sees(lexicon.relations()):
         c.at = start

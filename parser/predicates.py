@@ -11,6 +11,7 @@ from .cursor import BARE, Cursor
 from .describing import adverbs, attribute, nowhere
 from .distances import within
 from .fullness import occupancy
+from .heads import noun_ends
 from .negation import denied
 from .owner import Owner
 from .possession import contents, whose
@@ -100,7 +101,7 @@ def verb_phrase(c: Cursor, owner: Owner) -> list[Condition] | None:
     """What a verb says: "are not red and lie near the road", "contains a pool"; None where nothing is said."""
     start = c.at
     negated = copula(c)
-    nominal = _nominal(c, owner) if not negated else None
+    nominal = _nominal(c, owner) if c.at > start and not negated else None
     got = nominal if nominal is not None else predicate(c, owner, negated=negated)
     if got is None:
         c.at = start
@@ -131,9 +132,9 @@ def _carried_on(c: Cursor, owner: Owner, first: list[Condition]) -> list[Conditi
 
 def _nominal(c: Cursor, owner: Owner) -> list[Condition] | None:
     """Reads "everything that is vegetation": the noun behind the verb is the category."""
-    if not owner.is_generic:
-        return None
     start = c.at
+    if not owner.is_generic and not noun_ends(c):
+        return None
     c.take("a", "an", "some", "any")
     land = lexicon.noun_data().land_use.get(c.ahead())
     noun = c.find(lexicon.nouns()) if not c.sees(lexicon.attributes()) else None
@@ -164,13 +165,13 @@ def predicate(c: Cursor, owner: Owner, *, negated: bool = False) -> list[Conditi
 
 
 def _plain(c: Cursor, owner: Owner, *, negated: bool) -> list[Condition] | None:
+    is_told = owner.is_line and c.depth > 0  # "houses on the bank of the river within 50 m of the bridge": the houses
     for read in (adverbs, occupancy, after_copula):
         start = c.at
-        found = read(c)
+        found = None if is_told and read is after_copula and c.words[start - 1] not in COPULA else read(c)
         if found is not None:
             return _others_than(found) if negated else found
         c.at = start
-    is_told = owner.is_line and c.depth > 0  # "houses on the bank of the river within 50 m of the bridge": the houses
     while True:
         for told in (region, within, comparison, side, attribute, implied):
             passed = (region, within, comparison) if is_told else ()

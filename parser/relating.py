@@ -108,6 +108,8 @@ def name_of(text: str) -> RelationName:
 
 def _related(c: Cursor, name: str, *, negated: bool) -> list[Condition] | None:
     over = c.words[c.at - 1] in ("over", "across")
+    if name == "at" and c.ahead() in ("least", "most"):
+        return None
     anchors, any_of = coordinated(c)
     if not anchors:
         return None
@@ -163,7 +165,10 @@ def _like(c: Cursor, before: Phrase) -> Phrase | None:
     c.depth -= BARE
     if phrase is None or not phrase.head or phrase.conditions:
         return None
-    alike = phrase.is_definite == before.is_definite and phrase.is_plural == before.is_plural
+    alike = (
+        phrase.is_definite in (before.is_definite, before.is_definite and not before.is_plural)
+        and phrase.is_plural == before.is_plural
+    )
     follows = c.sees(lexicon.relations()) or c.ahead() in ("that", "which", "whose")
     return phrase if alike and not follows else None
 
@@ -189,6 +194,11 @@ def implied(c: Cursor, *, negated: bool) -> list[Condition] | None:
     ward = c.take("downstream", "upstream")
     if ward and c.ahead() not in ("of", "from"):
         return [Stands(name_of(_WATERWARD[ward]), (Phrase("", refers="one"),), negated=negated)]
+    c.at = start
+    c.take("moored", "parked", "standing", "lying", "docked")
+    if c.take_all("side", "by", "side") and c.ahead() != "with":
+        like = Phrase("", is_plural=True, is_definite=True, refers="many", spelt="ones")
+        return [Stands("adjacent_to", (like,), negated=negated)]
     c.at = start
     if c.sees(lexicon.relations()):
         return None

@@ -6,6 +6,7 @@ from typing import NamedTuple, get_args
 
 from . import lexicon
 from .cursor import Cursor, number
+from .regions import region
 from .tree import Compares, Condition, Criterion, Phrase
 
 
@@ -84,7 +85,13 @@ def after_copula(c: Cursor) -> list[Condition] | None:
     if found is None:
         c.at = start
         return None
+    if c.sees(lexicon.nouns()):  # "(the largest lake and) the smallest island"
+        c.at = start
+        return None
     c.take("one", "ones")
+    middle = region(c) if found.criterion == "distance_to" and found.lowest else None
+    if middle:
+        return middle
     anchors: tuple[Phrase, ...] = ()
     if found.criterion == "distance_to" and (c.take("to", "from") or c.take_all("away", "from")):
         anchor = c.phrase(c)

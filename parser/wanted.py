@@ -9,7 +9,7 @@ from .cursor import Cursor
 from .owner import Owner
 from .phrases import phrase
 from .predicates import verb_phrase
-from .tree import Changed, Condition, Phrase, Stands
+from .tree import Changed, Condition, Kind, Phrase, Stands
 
 _MORE = (",", "and", "or", "plus", "as", "along", "together")
 
@@ -74,12 +74,23 @@ def _is_shared(found: list[Phrase]) -> bool:
     last = found[-1]
     if len(found) < 2 or last.num_behind == 0 or not last.is_plural:
         return False
-    return all(one.num_behind == 0 and one.is_plural and one.is_definite == last.is_definite for one in found[:-1])
+    return all(
+        one.num_behind == 0 and one.is_plural and (one.is_definite or not last.is_definite) for one in found[:-1]
+    )
+
+
+_GROWTH: dict[str, Kind] = {
+    "loss": "disappeared", "removal": "disappeared", "demolition": "disappeared", "disappearance": "disappeared",
+    "growth": "appeared", "gain": "appeared", "construction": "appeared", "expansion": "altered",
+}  # fmt: skip
 
 
 def of_changes(one: Phrase) -> Phrase:
     """Reads "changes in vegetation", "building changes", "the differences": any change of what they are changes of."""
     text = one.head
+    what, _, told_by = text.rpartition(" ")
+    if told_by in _GROWTH and lexicon.knows(what):
+        return replace(one, head=what, is_plural=True, conditions=(Changed(_GROWTH[told_by]), *one.conditions))
     for name in sorted(lexicon.listed(str(lexicon.grammar()["changes"])), key=len, reverse=True):
         if text != name and not text.endswith(f" {name}"):
             continue

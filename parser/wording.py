@@ -175,6 +175,8 @@ def compare(one: Compares, noun: str, source: str, anchors: tuple[str, ...]) -> 
     than = _than(one.mode, more, less, equal)
     if one.value == "mean":
         return f"From {source}, keep the {several} {than} the mean of {source}."
+    if anchors and str(one.value).endswith("x"):
+        return f"From {source}, keep the {several} at least {str(one.value)[:-1]} times as {equal} as {' and '.join(anchors)}."
     if one.value is not None:
         return f"From {source}, keep those {than} {str(one.value).replace('own_', 'their own ')}."
     return f"From {source}, keep the {several} {than} every one of {' and '.join(anchors)}."

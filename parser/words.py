@@ -14,9 +14,9 @@ from itertools import pairwise
 from . import lexicon
 
 MAX_CHARACTERS = 2000
-MIN_REPAIRED, MIN_SWAPPED = 5, 7
-"""The shortest word that is repaired at all, and the shortest in which one letter may stand for another: among short words
-too many right ones are a letter apart (boats, boots)."""
+MIN_LONGER, MIN_REPAIRED, MIN_SWAPPED = 4, 5, 7
+"""The shortest word that may lack a letter, that may have one too many or two swapped, and in which one letter may stand for
+another: among short words too many right ones are a letter apart (boats, boots)."""
 
 _SIGNS = str.maketrans("\u2019\u2018`\u2013\u2212\u2014(){}<>[]|", "'''--,,,,,,,,,,")
 """One sign for those that look alike; brackets part clauses as commas do."""
@@ -58,7 +58,7 @@ def repaired(word: str) -> str:
     if slip:
         return slip
     known = lexicon.vocabulary()
-    if word in known or len(word) < MIN_REPAIRED or not word.isascii() or not word.isalpha():
+    if word in known or len(word) < MIN_LONGER or not word.isascii() or not word.isalpha():
         return word
     return next(iter(sorted(_one_away(word, known), key=lambda other: (len(other) != len(word), other))), word)
 
@@ -68,8 +68,10 @@ def _one_away(word: str, known: AbstractSet[str]) -> set[str]:
     shorter = [word[:i] + word[i + 1 :] for i in range(1, len(word))]
     found = {one for one in shorter if one in known and len(one) >= MIN_REPAIRED}
     found.update(_by_deletion().get(word, ()))
+    if len(word) < MIN_REPAIRED:
+        found = set(_by_deletion().get(word, ()))
     same_length = {other for one in shorter for other in _by_deletion().get(one, ()) if len(other) == len(word)}
-    found.update(other for other in same_length if sorted(other) == sorted(word))
+    found.update(other for other in same_length if sorted(other) == sorted(word) and len(word) >= MIN_REPAIRED)
     if not found and len(word) >= MIN_SWAPPED:
         found = same_length
     inflected = word[:-1]  # "fenced" is no slip of "fence"
