@@ -20,7 +20,9 @@ from georsmllm.parser.planner import NoCondition, Planned
 from georsmllm.parser.words import MAX_CHARACTERS
 
 QUERIES = [
-    note for name in ("queries.txt", "queries_more.txt", "queries_third.txt") for note in notes(Path(__file__).parent / "data" / name)
+    note
+    for name in ("queries.txt", "queries_more.txt", "queries_third.txt")
+    for note in notes(Path(__file__).parent / "data" / name)
 ]
 
 
