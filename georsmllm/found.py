@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal, NamedTuple, Protocol
 
@@ -50,6 +51,7 @@ class Finding:
     step: str = ""
 
 
+@lru_cache(maxsize=1024)  # relations, words and every file ask for the same
 def outline(finding: Finding) -> PointSet:
     """The finding's extent in scene pixels: its mask's exact polygon, else its shape as the model said it."""
     if finding.mask_scene is None or len(finding.mask_scene.counts) < 2:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Generator as Spoken
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,7 +19,7 @@ from transformers.generation.streamers import BaseStreamer
 from georsmllm.answering import Answer, Decoding, Question, ahead
 from georsmllm.errors import UsageError
 from georsmllm.rng import hash64
-from georsmllm.streaming import Say, Words, heard, never
+from georsmllm.streaming import Ended, Say, Words, heard, never
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -129,18 +130,20 @@ class Generator:
         *,
         form: Form | None = None,
         stop: Callable[[], bool] = never,
-    ) -> Iterator[str]:
-        """The text of one answer as it is generated, never half a character; joined it is what `answered` gives. form: in the
-        place of the question's own. stop: asked at every token, in another thread; closing the iterator stops, too. One
-        answer at a time: the model is not for several threads. Raises BadRecord, UsageError."""
+    ) -> Spoken[str, None, Ended | None]:
+        """The text of one answer as it is generated, never half a character; joined it is what `answered` gives. Returns how it
+        ended. form: in the place of the question's own. stop: asked at every token, in another thread; closing the generator
+        stops, too. One answer at a time: the model is not for several threads. Raises BadRecord, UsageError."""
         asked = question if form is None else replace(question, form=form)
 
-        def generate(say: Say) -> None:
+        def generate(say: Say) -> Ended:
             with _evaluating(self.model):
                 one = self._prepare(asked)
                 say("")  # whoever has gone meanwhile waits for no token
-                if self._generated_if_it_fits([one], decoding, _Listener(self.chat, say)) is None:
-                    self._halve(1, len(one.ids))
+                found = self._generated_if_it_fits([one], decoding, _Listener(self.chat, say))
+            if found is None:
+                raise _out_of_memory(1, len(one.ids))
+            return Ended(found[0].finish, len(one.ids), found[0].num_tokens)
 
         return heard(generate, stop)
 
@@ -182,10 +185,7 @@ class Generator:
     def _halve(self, size: int, longest: int) -> None:
         torch.cuda.empty_cache()
         if size == 1 or self.shares_steps:
-            raise UsageError(
-                f"out of memory at {size} answers at once, with prompts of up to {longest} tokens; lower the batch size "
-                "or max_new_tokens, or take a smaller dtype"
-            )
+            raise _out_of_memory(size, longest)
         self.batch_size = size // 2
         if not self._has_said:
             self._say(f"out of memory at {size} answers at once: batches are halved until they fit")
@@ -251,6 +251,13 @@ class Generator:
         end = next(ends, None)
         kept = ids_N[:end]
         return Answer(self.chat.decode(kept), "length" if end is None else "stop", len(kept))
+
+
+def _out_of_memory(size: int, longest: int) -> UsageError:
+    return UsageError(
+        f"out of memory at {size} answers at once, with prompts of up to {longest} tokens; lower the batch size or "
+        "max_new_tokens, or take a smaller dtype"
+    )
 
 
 @contextmanager

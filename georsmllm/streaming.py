@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from queue import SimpleQueue
 from threading import Event
+from typing import NamedTuple, TypeVar
+
+T = TypeVar("T")
 
 UNFINISHED = "\ufffd"
 """How a tokenizer writes the bytes of a character that is not whole yet; and those that never will be."""
+
+
+class Ended(NamedTuple):
+    """How a spoken answer ended. reason: "length" where it was cut at its most tokens. Tokens: None where nobody counted."""
+
+    reason: str = "stop"
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
 
 
 class Stopped(Exception):
@@ -52,8 +63,9 @@ Say = Callable[[str], None]
 """Hands over a piece; raises Stopped where nobody wants another."""
 
 
-def heard(work: Callable[[Say], None], stop: Callable[[], bool] = never) -> Iterator[str]:
-    """The pieces that `work` says in a thread of its own, empty ones left out; raises what it raises.
+def heard(work: Callable[[Say], T], stop: Callable[[], bool] = never) -> Generator[str, None, T | None]:
+    """The pieces that `work` says in a thread of its own, empty ones left out; raises what it raises, returns what it returns,
+    None where it was stopped.
 
     stop: asked in that thread at every piece, empty ones too. Closing the iterator stops the thread at its next piece, and
     waits for that.
@@ -76,4 +88,5 @@ def heard(work: Callable[[Say], None], stop: Callable[[], bool] = never) -> Iter
         finally:
             is_gone.set()
         with suppress(Stopped):
-            working.result()
+            return working.result()
+    return None

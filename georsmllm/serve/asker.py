@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from georsmllm.found import Watch
 from georsmllm.result import Result
@@ -12,14 +12,6 @@ from georsmllm.scene import Scene
 from georsmllm.types import Message
 
 BoxXYXY = tuple[float, float, float, float]
-
-
-class Ended(NamedTuple):
-    """How a chat answer ended. reason: "length" where it was cut at its most tokens. Tokens: None where nobody counted."""
-
-    reason: str = "stop"
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
 
 
 class Asker(Protocol):
@@ -53,5 +45,5 @@ class Asker(Protocol):
         self, messages: Sequence[Message], images: Sequence[Scene], *, max_new_tokens: int, temperature: float
     ) -> Iterator[str]:
         """Plain chat: pieces of text as they are generated. Messages hold words only, the images stand before the first
-        question. A generator may return an `Ended`."""
+        question. A generator may return a `streaming.Ended`."""
         ...

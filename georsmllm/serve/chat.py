@@ -17,12 +17,12 @@ from starlette.types import ASGIApp
 from georsmllm.result import Result
 from georsmllm.serve import bodies, openai_request, refusals, sse, told, working
 from georsmllm.serve.answers import json_answer
-from georsmllm.serve.asker import Ended
 from georsmllm.serve.desk import Job, Line
 from georsmllm.serve.house import House
 from georsmllm.serve.openai_answer import Form, model
 from georsmllm.serve.openai_request import Body, Wanted
 from georsmllm.serve.working import Query, Talk
+from georsmllm.streaming import Ended
 
 
 @dataclass(frozen=True, slots=True)

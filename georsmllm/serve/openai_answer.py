@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from georsmllm.serve.asker import Ended
+from georsmllm.streaming import Ended
 
 Data = dict[str, object]
 

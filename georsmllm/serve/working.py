@@ -10,8 +10,9 @@ from georsmllm.found import Watch
 from georsmllm.result import Result
 from georsmllm.scene import Scene
 from georsmllm.serve import told
-from georsmllm.serve.asker import Asker, BoxXYXY, Ended
+from georsmllm.serve.asker import Asker, BoxXYXY
 from georsmllm.serve.desk import Line
+from georsmllm.streaming import Ended
 from georsmllm.types import Message
 
 _PROGRESS_S = 0.1

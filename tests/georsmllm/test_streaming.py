@@ -54,6 +54,14 @@ def test_pieces_are_heard_while_the_thread_works() -> None:
     assert found == ["one", "two"]
 
 
+def test_what_the_work_returns_is_what_the_pieces_return() -> None:
+    pieces = heard(lambda say: (say("one"), 7)[1])
+    assert next(pieces) == "one"
+    with pytest.raises(StopIteration) as end:
+        next(pieces)
+    assert end.value.value == 7
+
+
 def test_nothing_said_is_nothing_heard() -> None:
     assert list(heard(lambda _: None)) == []
 

@@ -20,6 +20,7 @@ from georsmllm.infer import Generator
 from georsmllm.model import anyres, load, tiny
 from georsmllm.model.tokens import MARKER, Chat
 from georsmllm.model.views import Views
+from georsmllm.streaming import Ended
 from georsmllm.types import Message
 
 pytestmark = pytest.mark.filterwarnings("default")
@@ -195,13 +196,23 @@ def test_a_bad_image_rises_with_its_place(made: Callable[..., Generator]) -> Non
         made().answers(batch, 4)
 
 
+def to_the_end(pieces) -> tuple[list[str], Ended]:
+    said = []
+    while True:
+        try:
+            said.append(next(pieces))
+        except StopIteration as end:
+            return said, end.value
+
+
 @pytest.mark.parametrize("decoding", [BUDGET, Decoding(12, temperature=1.0, seed=5), Decoding(1)])
 def test_pieces_joined_are_the_answer(made: Callable[..., Generator], decoding: Decoding) -> None:
     generator = made()
     for one in QUESTIONS:
         (whole,) = generator.answered([one], decoding)
-        pieces = list(generator.pieces(one, decoding))
+        pieces, ended = to_the_end(generator.pieces(one, decoding))
         assert "".join(pieces) == whole.text
+        assert ended == Ended(whole.finish, generator.prompt_length(one), whole.num_tokens)
         assert all(pieces)
     assert len(pieces) > 1 or decoding.max_new_tokens == 1
 

@@ -15,7 +15,8 @@ from georsmllm.geometry import to_polygon
 from georsmllm.masks import from_shape
 from georsmllm.result import Maker, Result
 from georsmllm.scene import Scene
-from georsmllm.serve.asker import BoxXYXY, Ended
+from georsmllm.serve.asker import BoxXYXY
+from georsmllm.streaming import Ended
 from georsmllm.types import Message, PointSet
 
 THINGS: dict[str, tuple[str, tuple[PointSet, ...]]] = {
