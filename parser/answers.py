@@ -176,7 +176,7 @@ def _grown(builder: Builder, question: Question) -> int:
     old, new = _before_and_after(builder, one)
     before, after = builder.count(old), builder.count(new)
     more, less = (before, after) if question.less else (after, before)
-    limit = question.number or 0.0
+    limit = int(question.number or 0)
     by = Compares("value", "difference_greater_than", value=limit)
     return _compare(builder, by, (more, less), f"Is {mark(more)} minus {mark(less)} greater than {limit:g}?")
 

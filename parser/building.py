@@ -54,6 +54,7 @@ class Builder:
         elif change:
             named, base = phrase, self._changed(phrase, change)
             rest = (*rest, *self._gave_way_to(change))
+            named = change.instead if change.gave_way and change.instead else phrase
         else:
             named, base = phrase, self._look(phrase, is_anchor=is_anchor)
         result = self.narrowed(named, base, rest)

@@ -34,6 +34,8 @@ def questions(c: Cursor) -> tuple[Question, ...]:
             _pass_clause(c)
             continue
         found.append(_trailing(c, question))
+        if c.masks and question.asked == "find":
+            found[-1] = replace(found[-1], asked="segment")
     return tuple(found)
 
 

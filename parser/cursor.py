@@ -38,7 +38,8 @@ class Amount(NamedTuple):
 @dataclass(slots=True)
 class Cursor:
     """words: of the query. at: the next one. phrase: how a noun phrase is read here, None where none begins. depth: how deep in
-    other phrases; between, counting: inside of "between ..." and "the number of ...", where "and" and "than" mean others."""
+    other phrases. between, counting: inside of "between ..." and "the number of ...", where "and" and "than" mean others.
+    looks: how often the words were looked at. masks: whether "with their masks" was said."""
 
     words: tuple[str, ...]
     phrase: Callable[[Cursor], Phrase | None]
@@ -48,6 +49,7 @@ class Cursor:
     between: int = 0
     counting: int = 0
     looks: int = 0
+    masks: bool = False
 
     def ahead(self, distance: int = 0) -> str:
         """The word so far ahead, "" beyond the end."""

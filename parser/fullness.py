@@ -55,6 +55,10 @@ def occupancy(c: Cursor) -> list[Condition] | None:
     c.at += anchor is not None
     while c.take("are", "is", "being", "of", "remain", "stay"):
         pass
+    quality = c.find(lexicon.attributes())
+    if quality and quality[0] != "occupancy":  # "where more than half of the area is flooded"
+        return [Has(quality[0], f"{limit or '='}{share:g} {quality[1]}")]
+    c.at -= 1 if quality else 0
     full = c.take(*_FULL)
     if full or c.take(*_EMPTY):
         return [_filled(limit or "=", share, anchor, full=bool(full), c=c)]

@@ -93,6 +93,8 @@ def _contains(c: Cursor, phrase: Phrase, *, negated: bool) -> list[Condition]:
         return [Stands("surrounded_by", (phrase,), negated=negated)]
     if sides:
         return [Stands("flanked_by", (phrase,), negated=negated, value=2, unit="count_min")]
+    if c.take("nearby", "around") and not c.sees(lexicon.nouns()):
+        return counted(Stands("near", (phrase,), negated=negated))
     found = _holding(phrase, negated=negated)
     _inside_of_it(c)
     while c.ahead() in ("and", "or") and c.ahead(1) not in ("with", "without"):
@@ -157,7 +159,9 @@ def _answer_form(c: Cursor) -> bool:
     start = c.at
     c.take("their", "its", "the", "a", "an", "all", "tight", "accurate", "precise")
     c.take("corresponding", "respective", "precise", "accurate", "exact", "tight")
-    if c.find(lexicon.meanings("answers")) and c.ahead() in ("", ".", ",", "and", "?", "!", ";"):
+    form = c.find(lexicon.meanings("answers"))
+    if form and c.ahead() in ("", ".", ",", "and", "?", "!", ";", "please"):
+        c.masks = c.masks or form == "masks"
         return True
     c.at = start
     return False

@@ -195,6 +195,11 @@ def implied(c: Cursor, *, negated: bool) -> list[Condition] | None:
     if ward and c.ahead() not in ("of", "from"):
         return [Stands(name_of(_WATERWARD[ward]), (Phrase("", refers="one"),), negated=negated)]
     c.at = start
+    if c.take("perpendicular", "orthogonal") and c.take("to"):
+        across = c.phrase(c)
+        if across:
+            return [Has("orientation", "perpendicular", negated, across)]
+    c.at = start
     c.take("moored", "parked", "standing", "lying", "docked")
     if c.take_all("side", "by", "side") and c.ahead() != "with":
         like = Phrase("", is_plural=True, is_definite=True, refers="many", spelt="ones")

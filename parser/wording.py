@@ -108,6 +108,8 @@ def attribute(one: Has, noun: str, source: str, anchor: str) -> str:
     noun, value = short(noun), one.value
     if anchor and one.name == "occupancy":
         return f"From {source}, {verb} the {noun} in which {anchor} fill {_share(value)} of the spaces."
+    if anchor and one.name == "orientation":
+        return f"From {source}, {verb} the {noun} {value} to {anchor}."
     told = _told(one, noun, value)
     if one.name.startswith("roof_"):
         told = f"the {noun} with a {value} roof"
@@ -117,6 +119,9 @@ def attribute(one: Has, noun: str, source: str, anchor: str) -> str:
 def _told(one: Has, noun: str, value: str) -> str:
     if one.name == "occupancy":
         return f"the {noun} that are {_share(value)} full" if value[0] in "<>=" else f"the {noun} that are {value}"
+    if value[0] in "<>=" and one.name == "state":
+        share, _, state = value.partition(" ")
+        return f"the {noun} that are {_share(share)} {state}"
     return {
         "image_region": f"those in the {value}{'' if ' half' in value else ' part'} of the image",
         "orientation": f"the {noun} whose long axis runs {value}" if "-" in value else f"the {noun} oriented {value}",
