@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random
 
 import numpy as np
@@ -105,8 +106,8 @@ def batches(model: Sam2Model, rgb: np.ndarray, rounds: int) -> None:
         ours, theirs = least(
             rounds,
             model.device,
-            lambda asked=asked: batched.masks(rgb, asked, key="a"),
-            lambda asked=asked: single.masks(rgb, asked, key="a"),
+            partial(batched.masks, rgb, asked, key="a"),
+            partial(single.masks, rgb, asked, key="a"),
         )
         print(
             f"{num:>9} {ours * 1e3:>7.0f} ms {theirs * 1e3:>7.0f} ms {theirs / ours:>6.2f} {calls[0]:>3} / {calls[1]:>3}"

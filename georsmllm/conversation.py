@@ -103,11 +103,9 @@ class Conversation:
         self._needs_image()
         if not words:
             raise UsageError("/say takes what you want to say, such as /say Describe the image.")
-        messages = [
-            Message(role, text)
-            for question, answer in self.turns[-MAX_REMEMBERED:]
-            for role, text in (("user", question), ("assistant", answer))
-        ]  # type: ignore[misc]
+        messages: list[Message] = []
+        for question, answer in self.turns[-MAX_REMEMBERED:]:
+            messages += [Message("user", question), Message("assistant", answer)]
         said = ""
         for piece in self.session.say(
             [*messages, Message("user", words)], self.scenes, max_new_tokens=self.max_new_tokens

@@ -114,8 +114,8 @@ class Looking:
         if kind == "disappeared":
             kept = [replace(one, image=before) for one in kept]
         note = f"{len(kept)} of {len(seen.findings)} changed areas {kind}: the class was looked for on both dates"
-        unreadable, views_asked = (sum(one[i] for one in (seen, then, now)) for i in (2, 3))
-        return Seen(tuple(kept), note, unreadable, views_asked)
+        asked = (seen, then, now)
+        return Seen(tuple(kept), note, sum(one.unreadable for one in asked), sum(one.views for one in asked))
 
     def select(self, condition: str, candidates: Sequence[Finding], anchors: Sequence[Finding], *, step: str) -> Chosen:
         """The candidates that a condition holds of, asked in groups that one view shows."""

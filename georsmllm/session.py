@@ -11,11 +11,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from georsmllm import pairs, phrasing
+from georsmllm import phrasing
 from georsmllm.answering import Decoding, Question
 from georsmllm.errors import UsageError
 from georsmllm.found import AnswerType, Finding, Outcome, StepTrace, Watch
 from georsmllm.looking import Looking, Viewing
+from georsmllm.pairs import check as check_grids
+from georsmllm.pairs import resampled
 from georsmllm.phrasing import TaskOf, Worded
 from georsmllm.pointtext import encode
 from georsmllm.recalling import Recalling, Speaker
@@ -245,8 +247,8 @@ def _registered(scenes: Sequence[Scene], *, resample: bool) -> list[Scene]:
         return list(scenes)
     first, second = scenes
     if resample:
-        return [first, pairs.resampled(second, like=first)]
-    pairs.check(first, second)
+        return [first, resampled(second, like=first)]
+    check_grids(first, second)
     return [first, second]
 
 

@@ -80,8 +80,8 @@ def command(
     from georsmllm.scene import Scene
     from georsmllm.session import Asking
 
-    for path in out:
-        check_ending(path)
+    for file in out:
+        check_ending(file)
     prompt = None if box is None else box_of(box)
     plan = None if plan_file is None else plan_of(_bytes(plan_file))
     screen = Terminal(steps=not as_json)
@@ -97,8 +97,8 @@ def command(
     finally:
         screen.close()
     _tell(result, as_json=as_json)
-    for path in out:
-        written = result.save(path, crs=crs)
+    for file in out:
+        written = result.save(file, crs=crs)
         print(f"wrote {written}", file=sys.stderr if as_json else sys.stdout)
     if journal is not None:
         journal.unlink(missing_ok=True)

@@ -160,7 +160,8 @@ def place_on_earth(image: Path, out: Path) -> None:
     from rasterio.crs import CRS
 
     pixels = np.asarray(Image.open(image).convert("RGB")).transpose(2, 0, 1)
-    affine = rasterio.Affine.translation(592_300.0, 5_751_900.0) @ rasterio.Affine.rotation(-12) @ rasterio.Affine.scale(0.3, -0.3)
+    turned = rasterio.Affine.rotation(-12) @ rasterio.Affine.scale(0.3, -0.3)
+    affine = rasterio.Affine.translation(592_300.0, 5_751_900.0) @ turned
     _, height, width = pixels.shape
     with rasterio.open(
         out, "w", driver="GTiff", width=width, height=height, count=3, dtype="uint8", crs=CRS.from_epsg(32631),
@@ -268,7 +269,9 @@ def main(arguments: list[str]) -> int:
         return 2
     folder, size = Path(arguments[0]), int(arguments[1]) if len(arguments) == 2 else 1
     make(folder, size)
-    print(f"drew five small datasets below {folder}: dota, coco, loveda, levir_cd, scene_folder; and {folder / 'port.tif'}")
+    print(
+        f"drew five small datasets below {folder}: dota, coco, loveda, levir_cd, scene_folder; and {folder / 'port.tif'}"
+    )
     return 0
 
 

@@ -53,7 +53,7 @@ def test_an_answer_without_findings_is_a_coco_file(tmp_path: Path) -> None:
 def test_the_images_of_a_pair_have_numbers_of_their_own() -> None:
     from georsmllm.outputs.coco import document
 
-    made = document(result(scene(None, None), scene(None, None), findings=(masked(1, "house", BOX, image=1),)))
+    made: dict = document(result(scene(None, None), scene(None, None), findings=(masked(1, "house", BOX, image=1),)))
     assert [one["id"] for one in made["images"]] == [1, 2] and made["annotations"][0]["image_id"] == 2
 
 

@@ -33,7 +33,11 @@ def test_another_ending_is_a_mistake_that_lists_the_right_ones(tmp_path: Path, n
         result(scene(None, None)).save(tmp_path / name)
     with pytest.raises(UsageError, match="to end in"):
         check_ending(tmp_path / name)
-    assert (check_ending(tmp_path / "a.PNG"), check_ending(tmp_path), check_ending(tmp_path / "new")) == (".png", "", "")
+    assert (check_ending(tmp_path / "a.PNG"), check_ending(tmp_path), check_ending(tmp_path / "new")) == (
+        ".png",
+        "",
+        "",
+    )
     assert list(tmp_path.iterdir()) == []
 
 

@@ -55,7 +55,11 @@ def test_pieces_are_heard_while_the_thread_works() -> None:
 
 
 def test_what_the_work_returns_is_what_the_pieces_return() -> None:
-    pieces = heard(lambda say: (say("one"), 7)[1])
+    def work(say: Say) -> int:
+        say("one")
+        return 7
+
+    pieces = heard(work)
     assert next(pieces) == "one"
     with pytest.raises(StopIteration) as end:
         next(pieces)
