@@ -35,7 +35,9 @@ def joiner_of(c: Cursor) -> str:
 
 def alternatives(before: list[Condition], after: list[Condition]) -> list[Condition]:
     """Either of two; what is denied together is denied both ("not on the road or the grass")."""
-    if before and isinstance(before[-1], Has | Stands) and before[-1].negated:
+    if not before:
+        return list(after)
+    if isinstance(before[-1], Has | Stands) and before[-1].negated:
         return [*before, *denied(after)]
     if len(before) == 1 and isinstance(before[0], Either):
         return [Either((*before[0].branches, tuple(after)))]
@@ -44,6 +46,8 @@ def alternatives(before: list[Condition], after: list[Condition]) -> list[Condit
 
 def denied_alike(before: list[Condition], after: list[Condition]) -> bool:
     """Whether a list goes on that began with "not": "not red, white or black"."""
+    if not before or not after:
+        return False
     last, new = before[-1], after[0]
     return isinstance(last, Has) and isinstance(new, Has) and last.negated and not new.negated and last.name == new.name
 
