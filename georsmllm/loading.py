@@ -65,10 +65,9 @@ def load(
         adapter=fingerprint(weights.adapter) if weights.adapter else "",
         version=version("georsmllm"),
     )
-    title = (weights.adapter or weights.base).resolve().name
     return Session(
         engine,
-        title=title,
+        title=_title((weights.adapter or weights.base).resolve()),
         maker=maker,
         make_plan=make_plan,
         execute=executed,
@@ -77,6 +76,11 @@ def load(
         viewing=viewing,
         stretch=stretch,
     )
+
+
+def _title(folder: Path) -> str:
+    """A model's name for people: that of its folder, of a run's that of the run."""
+    return folder.parent.name if folder.name == "final" else folder.name
 
 
 def decoder(sam: str | Path, *, device: str, say: Callable[[str], None] = lambda _: None) -> MaskDecoder:
