@@ -247,7 +247,8 @@ def _against(step: Step, sets: Sets, frame: Frame) -> Verdict:
             "greater_than": own > limits + slack, "less_than": own < limits - slack, "at_least": own >= limits - slack,
         }[mode]  # fmt: skip
     known = own[~np.isnan(own)]
-    why = f"{_NAMES[criterion]} {span(known)} {measured.unit}, to be compared with {span(limits)}" if len(known) else ""
+    by, unit = frame.told(said, measured.unit)
+    why = f"{_NAMES[criterion]} {span(known * by)} {unit}, to be compared with {span(limits * by)}" if len(known) else ""
     return Verdict(keep, f"{why}{measured.note}")
 
 

@@ -138,6 +138,14 @@ class Frame:
         assert sample is not None
         return said.number * METRES[said.unit] / sample**dimensions
 
+    def told(self, said: Amount | None, unit: str) -> tuple[float, str]:
+        """How a measure of this frame is told to whoever said an amount: a factor and the unit. Metres to whoever spoke of
+        metres; else as it is."""
+        sample = ground_sample(self.image) if self.axes is None else None
+        if said is None or said.unit not in METRES or sample is None or unit not in ("px", "px²"):
+            return 1.0, unit
+        return (sample, "m") if unit == "px" else (sample**2, "m²")
+
     @property
     def unit(self) -> str:
         """What this frame measures in."""

@@ -48,7 +48,8 @@ def related(relation: Relation, inputs: tuple[Finding, ...], sets: list[tuple[Fi
 
 def _within(reach: Amount, inputs: tuple[Finding, ...], anchors: tuple[Finding, ...], frame: Frame) -> Found:
     there = frame.suited(reach)
-    return spatial.within(there.measured(inputs), there.measured(anchors), reach=there.lengths(reach), unit=there.unit)
+    told = there.told(reach, there.unit)
+    return spatial.within(there.measured(inputs), there.measured(anchors), reach=there.lengths(reach), told=told)
 
 
 def _and(first: Found | None, second: Found) -> Found:

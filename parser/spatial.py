@@ -54,14 +54,16 @@ def rule_of(name: str) -> Callable[[Case], Found]:
     return _RULES[name]
 
 
-def within(subjects: Measured, anchors: Measured, *, reach: float, unit: str) -> Found:
-    """The gap is at most so long, in the unit of the frame in which they are measured."""
+def within(subjects: Measured, anchors: Measured, *, reach: float, told: tuple[float, str]) -> Found:
+    """The gap is at most so long, in the unit of the frame in which they are measured. told: by which factor and in which
+    unit it is told."""
     from georsmllm.arrangements import gaps
 
+    by, unit = told
     return Found(
         _number(lambda these, those: these.pairs_within(those, reach), subjects, anchors),
-        gaps(subjects, anchors),
-        f"the gap to the nearest anchor is {{}} {unit}, at most {reach:.4g} {unit} are asked for",
+        gaps(subjects, anchors) * by,
+        f"the gap to the nearest anchor is {{}} {unit}, at most {reach * by:.4g} {unit} are asked for",
     )
 
 

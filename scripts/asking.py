@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -139,7 +140,8 @@ def shown(step: StepTrace) -> str:
     """A step in two lines: its question; what came of it, why, who decided, and how long it took."""
     role = " (anchor)" if step.role == "anchor" else ""
     why = f" [{step.reason}]" if step.reason else ""
-    return f"{step.id:>4}  {step.text}{role}\n      {_came(step)}{why}  ({step.how}, {step.seconds:.1f} s)"
+    text = re.sub(r"\{(s[0-9]+)\}", r"\1", step.text)
+    return f"{step.id:>4}  {text}{role}\n      {_came(step)}{why}  ({step.how}, {step.seconds:.1f} s)"
 
 
 def _came(step: StepTrace) -> str:

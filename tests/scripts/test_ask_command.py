@@ -42,7 +42,7 @@ def test_an_answer_is_shown_step_by_step_and_kept(home, tmp_path):
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert lines[0] == "  s1  Detect all ships."
-    assert lines[2] == "  s2  From {s1}, choose the ship with the largest area." or lines[2].startswith("  s2  ")
+    assert lines[2].startswith("  s2  From s1, ")
     assert [line for line in lines if line.startswith("wrote ")] == [f"wrote {path}" for path in out]
     assert all(path.stat().st_size > 100 for path in out)
     told = json.loads((tmp_path / "a.geojson").read_text())
