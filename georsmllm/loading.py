@@ -67,7 +67,7 @@ def load(
     )
     return Session(
         engine,
-        title=_title((weights.adapter or weights.base).resolve()),
+        title=_title((weights.adapter or weights.base).absolute()),
         maker=maker,
         make_plan=make_plan,
         execute=executed,
