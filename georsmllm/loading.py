@@ -12,18 +12,16 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from georsmllm.decoders import POLYGONS, decoder_of
 from georsmllm.errors import UsageError
 from georsmllm.images import AUTO, Stretch
 from georsmllm.looking import Viewing
 from georsmllm.parser.planning import Language, planner_of
+from georsmllm.sam_settings import USUAL, Settings
 
 if TYPE_CHECKING:
     from georsmllm.found import Eyes, Outcome, Watch
-    from georsmllm.maskdecoder import MaskDecoder
     from georsmllm.session import ExecutorName, Made, MakePlan, Session, Unplanned
-
-POLYGONS = "polygons"
-"""In the place of a SAM 2 model: shapes are filled as the model said them."""
 
 
 def load(
@@ -36,12 +34,13 @@ def load(
     dtype: Literal["auto", "bfloat16", "float32"] = "auto",
     viewing: Viewing | None = None,
     stretch: Stretch = AUTO,
+    masks: Settings = USUAL,
     say: Callable[[str], None] = lambda _: None,
 ) -> Session:
     """A model (a folder, an adapter's folder, or a hub id) that answers queries about images.
 
-    sam: a SAM 2 model for masks (folder, hub id, or Meta's .pt file), or "polygons" to fill what the model says. say: is told
-    of loading that takes long. Raises UsageError.
+    sam: a SAM 2 model for masks (folder, hub id, or Meta's .pt file), asked as `masks` says, or "polygons" to fill what the
+    model says. say: is told of loading that takes long. Raises UsageError.
     """
     from georsmllm import predicting
     from georsmllm.discover import task
@@ -58,6 +57,9 @@ def load(
     from georsmllm.devices import device_and_dtype
 
     place, kind = device_and_dtype(device, dtype)
+    if str(sam) != POLYGONS:
+        say(f"loading {sam}")
+    decoder = decoder_of(sam, device=place, settings=masks)
     say(f"loading {weights.base}")
     engine = predicting.generator(weights, dtype=kind, device=place, batch_size=viewing.batch_size, workers=2, say=say)
     maker = Maker(
@@ -71,7 +73,7 @@ def load(
         maker=maker,
         make_plan=make_plan,
         execute=executed,
-        decoder=decoder(sam, device=place, say=say),
+        decoder=decoder,
         task_of=task,
         viewing=viewing,
         stretch=stretch,
@@ -81,18 +83,6 @@ def load(
 def _title(folder: Path) -> str:
     """A model's name for people: that of its folder, of a run's that of the run."""
     return folder.parent.name if folder.name == "final" else folder.name
-
-
-def decoder(sam: str | Path, *, device: str, say: Callable[[str], None] = lambda _: None) -> MaskDecoder:
-    """What makes masks: SAM 2 of a folder, hub id or .pt file, or filled shapes."""
-    if str(sam) == POLYGONS:
-        from georsmllm.maskdecoder import PolygonDecoder
-
-        return PolygonDecoder()
-    say(f"loading {sam}")
-    from georsmllm.sam import load as load_sam
-
-    return load_sam(sam, device=device)
 
 
 def planning(language: Language) -> MakePlan:

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 import msgspec
@@ -28,6 +28,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     adapter: Path | None
     sam: str
+    multimask: Literal["auto", "on", "off"]
+    clip: bool
     planner: str
     llm_url: str
     llm_model: str
@@ -52,6 +54,9 @@ def model_options(command: F) -> F:
         click.option("--sam", default="polygons", show_default=True, metavar="MODEL",
                      help="Makes masks: a SAM 2 model (facebook/sam2.1-hiera-small, a folder, Meta's .pt file), or "
                      "polygons: fill what the model says."),
+        click.option("--multimask", default="auto", show_default=True, type=click.Choice(["auto", "on", "off"]),
+                     help="SAM 2 makes three masks for each prompt and the best guess is kept; auto: for lone points."),
+        click.option("--clip", is_flag=True, help="SAM 2's masks end at their boxes."),
         click.option("--planner", default="auto", show_default=True, type=click.Choice(["auto", "embedded", "llm"]),
                      help="Who splits the query into steps; auto: a language model where --llm-url names a server."),
         click.option("--llm-url", default="", envvar="GEORSMLLM_LLM_URL", metavar="URL",
@@ -82,6 +87,7 @@ def session_of(chosen: Model, *, say: Callable[[str], None]) -> Session:
     from georsmllm.errors import UsageError
     from georsmllm.loading import load
     from georsmllm.looking import Viewing
+    from georsmllm.sam_settings import Settings
 
     overlap = chosen.tile_size // 5 if chosen.overlap is None else chosen.overlap
     if overlap >= chosen.tile_size:
@@ -104,6 +110,7 @@ def session_of(chosen: Model, *, say: Callable[[str], None]) -> Session:
         dtype=chosen.dtype,  # type: ignore[arg-type]
         viewing=viewing,
         stretch=_stretch(chosen.percentiles),
+        masks=Settings(chosen.multimask, chosen.clip),
         say=say,
     )
 
