@@ -54,10 +54,13 @@ class Conversation:
     is_over: bool = False
 
     def look_at(self, paths: Sequence[str]) -> None:
-        """Other images from now on; the conversation starts anew. Raises UsageError, and keeps the old ones then."""
-        if not 1 <= len(paths) <= 2:
-            raise UsageError(f"/image takes one file, or two of a pair; got {len(paths)}")
-        scenes = tuple(self.session.scene(Path(path)) for path in paths)
+        """Other images from now on. Raises UsageError, and keeps the old ones then."""
+        self.take(tuple(self.session.scene(Path(path).expanduser()) for path in paths))
+
+    def take(self, scenes: tuple[Scene, ...]) -> None:
+        """The conversation starts anew about one image, or a pair. Raises UsageError for any other number."""
+        if not 1 <= len(scenes) <= 2:
+            raise UsageError(f"expected one image, or two of a pair; got {len(scenes)}")
         for old in self.scenes:
             old.close()
         self.scenes, self.box, self.result = scenes, None, None

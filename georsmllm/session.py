@@ -6,6 +6,7 @@ Planner and executor are wings of the house and are handed in; `georsmllm.load` 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -127,13 +128,15 @@ class Session:
             scenes, engine, self._decoder, task_of=self._task_of, viewing=self.viewing, area=area, watch=asking.watch
         )
         notices = [line for scene in scenes for line in scene.notices]
+        for line in dict.fromkeys(notices):
+            asking.watch.notice(line)
         tag = phrasing.tagged(query)
         if tag is not None and asking.plan is None:
             outcome = _direct(looking, phrasing.as_it_is(*tag, task_of=self._task_of), asking.watch)
             return self._result(query, scenes, self._masked(outcome, looking, asking), None, notices)
         made = asking.plan or self._make_plan(query, len(scenes))
-        notices += made.notices
-        for line in notices:
+        for line in made.notices:
+            notices.append(line)
             asking.watch.notice(line)
         if isinstance(made, Unplanned):
             notices.append(f"{made.why}; the model was asked in words")
@@ -199,8 +202,6 @@ class Session:
 
 def _direct(looking: Looking, worded: Worded, watch: Watch) -> Outcome:
     """One question to the model, without a plan."""
-    import time
-
     since = time.perf_counter()
     last = len(looking.scenes) - 1
     findings: tuple[Finding, ...] = ()

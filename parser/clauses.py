@@ -228,6 +228,7 @@ def _trailing(c: Cursor, question: Question) -> Question:
             question = replace(question, phrases=(*question.phrases[:-1], last))
         if c.at <= start:
             c.at = start + 1
+            c.leave_out(start)
     return question
 
 
@@ -252,11 +253,13 @@ def _next_clause(c: Cursor) -> bool:
 
 def _pass_clause(c: Cursor) -> None:
     """Past a clause that asks nothing."""
+    start = c.at
     c.at += 1
     while not c.done() and c.ahead() not in _ENDS:
         if c.ahead() in (",", "and", "then", "also", ":", "but") and _opens(c):
-            return
+            break
         c.at += 1
+    c.leave_out(start)
 
 
 def _opens(c: Cursor) -> bool:

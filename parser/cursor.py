@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeVar, get_args
 
 from . import lexicon
@@ -35,21 +35,49 @@ class Amount(NamedTuple):
         return f"{self.number:g} {self.unit}".rstrip()
 
 
+Why = Literal["passed", "apiece"]
+"""Why words are left out: no rule reads them, or one group each was asked for and the plan makes one of all."""
+
+
+class LeftOut(NamedTuple):
+    """Words without a part in the plan, from start up to before end."""
+
+    start: int
+    end: int
+    why: Why
+
+
 @dataclass(slots=True)
 class Cursor:
-    """words: of the query. at: the next one. phrase: how a noun phrase is read here, None where none begins. depth: how deep in
+    """words: of the query. at (place): the next one. left_out: in reading order. phrase: how a noun phrase is read here, None where none begins. depth: how deep in
     other phrases. between, counting: inside of "between ..." and "the number of ...", where "and" and "than" mean others.
     looks: how often the words were looked at. masks: whether "with their masks" was said."""
 
     words: tuple[str, ...]
     phrase: Callable[[Cursor], Phrase | None]
     num_images: int = 1
-    at: int = 0
+    place: int = 0
     depth: int = 0
     between: int = 0
     counting: int = 0
     looks: int = 0
     masks: bool = False
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    @property
+    def at(self) -> int:
+        return self.place
+
+    @at.setter
+    def at(self, place: int) -> None:
+        """Going back forgets what was left out from there on: only the last reading of a word counts."""
+        while self.left_out and self.left_out[-1].end > place:
+            self.left_out.pop()
+        self.place = place
+
+    def leave_out(self, start: int, why: Why = "passed") -> None:
+        """Notes the words from a place up to here as read without a part in the plan."""
+        self.left_out.append(LeftOut(start, self.place, why))
 
     def ahead(self, distance: int = 0) -> str:
         """The word so far ahead, "" beyond the end."""

@@ -32,7 +32,9 @@ def nowhere(c: Cursor, owner: Owner) -> list[Condition] | None:
     if c.find(lexicon.phrases("dropped")):
         while c.ahead() not in ("", ",", ":", ".", ";", "and", "that", "which"):
             c.at += 1
-        return [] if c.at > start else None
+        if c.ahead() != ":":  # "suitable for a landing: flat and open" says itself what that means
+            c.leave_out(start)
+        return []
     c.at = start
     return None
 

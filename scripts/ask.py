@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
-from .asking import Model, Terminal, model_options, session_of
+from .asking import Model, Terminal, model_options, session_of, stretch_of
 
 if TYPE_CHECKING:
     from georsmllm.result import Result
@@ -84,14 +83,12 @@ def command(
         check_ending(file)
     prompt = None if box is None else box_of(box)
     plan = None if plan_file is None else plan_of(_bytes(plan_file))
+    model = Model(**chosen)
     screen = Terminal(steps=not as_json)
-    for path in images[:2]:
-        with closing(Scene(path)):  # a mistake in a path is told before a model is loaded
-            pass
-    session = session_of(Model(**chosen), say=lambda line: print(line, file=sys.stderr, flush=True))
     journal = _journal(out, images, query)
     asking = Asking(executor, prompt, plan, not no_masks, resample, journal, screen.watch())
-    scenes = [session.scene(path) for path in images]
+    scenes = [Scene(path, stretch=stretch_of(model)) for path in images]  # told of a mistake before a model is loaded
+    session = session_of(model, say=lambda line: print(line, file=sys.stderr, flush=True))
     try:
         result = session.asked(scenes, query, asking)
     finally:

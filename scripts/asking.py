@@ -109,7 +109,7 @@ def session_of(chosen: Model, *, say: Callable[[str], None]) -> Session:
         device=chosen.device,
         dtype=chosen.dtype,  # type: ignore[arg-type]
         viewing=viewing,
-        stretch=_stretch(chosen.percentiles),
+        stretch=stretch_of(chosen),
         masks=Settings(chosen.multimask, chosen.clip),
         say=say,
     )
@@ -128,10 +128,12 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "georsmllm" / "plans"
 
 
-def _stretch(percentiles: str | None) -> Stretch:
+def stretch_of(chosen: Model) -> Stretch:
+    """How the values of images become colours; raises UsageError."""
     from georsmllm.errors import UsageError
     from georsmllm.images import AUTO, Stretch
 
+    percentiles = chosen.percentiles
     if percentiles is None:
         return AUTO
     try:

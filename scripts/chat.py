@@ -12,7 +12,7 @@ import click
 
 from georsmllm.errors import UsageError
 
-from .asking import Model, Terminal, model_options, session_of
+from .asking import Model, Terminal, model_options, session_of, stretch_of
 
 EPILOG = """
 \b
@@ -37,9 +37,11 @@ def command(images: tuple[str, ...], *, no_steps: bool, **chosen: Any) -> None:
     from georsmllm.conversation import Conversation
     from georsmllm.scene import Scene
 
-    for path in images:
-        Scene(path).close()  # a mistake in a path is told before a model is loaded
-    session = session_of(Model(**chosen), say=lambda line: print(line, file=sys.stderr, flush=True))
+    model = Model(**chosen)
+    scenes = tuple(
+        Scene(path, stretch=stretch_of(model)) for path in images
+    )  # a mistake is told before a model is loaded
+    session = session_of(model, say=lambda line: print(line, file=sys.stderr, flush=True))
     screen = Terminal(steps=not no_steps)
     talk = Conversation(
         session,
@@ -47,8 +49,8 @@ def command(images: tuple[str, ...], *, no_steps: bool, **chosen: Any) -> None:
         write=lambda piece: print(piece, end="", flush=True),
         watch=screen.watch(),
     )
-    if images:
-        talk.look_at(images)
+    if scenes:
+        talk.take(scenes)
     history = _line_editing()
     if sys.stdin.isatty():
         print("type what you look for; /help tells the commands, /quit ends")

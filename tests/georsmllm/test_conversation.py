@@ -101,8 +101,8 @@ def test_a_free_reply_comes_in_pieces_and_is_remembered(told):
     ("line", "message"),
     [
         ("/sav x", "no command is called /sav; did you mean save"),
-        ("/image", "takes one file"),
-        ("/image a b c", "takes one file"),
+        ("/image", "expected one image"),
+        ("/image scene.png scene.png scene.png", "got 3"),
         ("/image 'a", "close the quotes"),
         ("/box 1,2,3", "expected x1,y1,x2,y2"),
         ("/say", "takes what you want to say"),
