@@ -209,6 +209,25 @@ def crossings(subjects: Measured, anchors: Measured) -> Ints:
     return found
 
 
+def angles(subjects: Measured, anchors: Measured) -> Floats:
+    """Of each subject the angle in degrees, 0 to 90, between its long axis and the anchor nearest to its middle, as that runs
+    nearby; NaN where one of them has no direction."""
+    import numpy as np
+    import shapely
+
+    found = np.full(len(subjects), np.nan)
+    if not len(subjects) or not len(anchors):
+        return found
+    for i, j in enumerate(_nearest(subjects, anchors)):
+        if j < 0 or np.isnan(subjects.directions[i]):
+            continue
+        reach = shapely.distance(subjects.surfaces[i], anchors.surfaces[j]) + ALONG * subjects.diagonal
+        theirs = anchors.direction_near(int(j), subjects.box_around(i, float(reach)))
+        theirs = anchors.directions[j] if np.isnan(theirs) else theirs
+        found[i] = abs((subjects.directions[i] - theirs + 90) % 180 - 90)
+    return found
+
+
 def gaps(subjects: Measured, anchors: Measured) -> Floats:
     """From each subject to its nearest anchor in px, between the outlines; infinite without anchors."""
     import numpy as np

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from georsmllm.found import Finding
+from georsmllm.relations import PARALLEL_DEG
 
 from . import amounts, forms
 from .forms import Asked, compared
@@ -34,6 +35,8 @@ RIM = 0.1
 _END = re.compile(r"(?:north|south)[ -]?(?:east|west)|north|south|east|west")
 ORIENTED_DEG = 22.5
 """How far a long axis may be turned from the direction that is named: the four directions of the compass share all."""
+ACROSS = ("perpendicular", "orthogonal", "at right angles", "across")
+"""Orientations that are those to an anchor."""
 NEARLY = 0.1
 """Half occupied is what is so by a half, give or take so much."""
 OCCUPIED: Mapping[str, tuple[amounts.Comparison, float]] = MappingProxyType(
@@ -64,6 +67,12 @@ def refuse_unobservable(attribute: Attribute) -> None:
     words = re.findall(r"[a-z]+", attribute.name.lower())
     if UNOBSERVABLE & set(words) or "km/h" in attribute.value or "mph" in attribute.value:
         raise Unsaid("UNOBSERVABLE", f"{attribute.name[:40]} is nothing that an image shows")
+
+
+def needs_anchor(attribute: Attribute) -> bool:
+    """Whether outlines tell the attribute only together with those of other things."""
+    is_across = attribute.name == "orientation" and attribute.value.lower().startswith(ACROSS)
+    return is_across or attribute.name == "occupancy"
 
 
 # --- parts of the image ----------------------------------------------------------------------------------------------
@@ -124,11 +133,27 @@ def _orientation(asked: Asked) -> Verdict:
     import numpy as np
 
     words, shapes = asked.words, asked.shapes
+    if words.startswith(ACROSS):
+        return _across(asked)
     degrees, note = _axis_degrees(words, asked.frame)
     turned = np.min([abs((shapes.directions - one + 90) % 180 - 90) for one in degrees], axis=0)
     keep: Bools = np.nan_to_num(turned, nan=180.0) <= ORIENTED_DEG
     spread = f", it is turned by {span(turned[keep])} degrees" if keep.any() else ""
     return Verdict(keep, f"the long axis runs {words[:40]} up to {ORIENTED_DEG} degrees{spread}{note}")
+
+
+def _across(asked: Asked) -> Verdict:
+    """The long axis stands at a right angle to the nearest anchor, up to what is parallel."""
+    import numpy as np
+
+    from georsmllm.arrangements import angles
+
+    if not len(asked.fillers):
+        raise Unsaid("ANCHOR_NOT_FOUND", "there is nothing that they could stand at a right angle to")
+    turned = angles(asked.shapes, asked.fillers)
+    keep: Bools = np.nan_to_num(turned, nan=0.0) >= 90 - PARALLEL_DEG
+    spread = f"the angle to the nearest anchor is {span(turned[keep])} degrees, " if keep.any() else ""
+    return Verdict(keep, f"{spread}{90 - PARALLEL_DEG:g} are enough")
 
 
 def _axis_degrees(words: str, frame: Frame) -> tuple[list[float], str]:

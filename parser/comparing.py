@@ -7,6 +7,8 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from georsmllm.found import Finding
 
 from .amounts import amount
@@ -35,6 +37,8 @@ _MOST = re.compile(
 )
 _COMPASS = re.compile(r"north|south|east|west")
 MEANS = ("mean", "average", "avg")
+_TIMES = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?) ?(?:x|times)(?: |$)")
+"""How many times what the value says then, or the anchors: "2x", "1.5x mean"."""
 
 
 class Sets(NamedTuple):
@@ -248,7 +252,9 @@ def _against(step: Step, sets: Sets, frame: Frame) -> Verdict:
         }[mode]  # fmt: skip
     known = own[~np.isnan(own)]
     by, unit = frame.told(said, measured.unit)
-    why = f"{_NAMES[criterion]} {span(known * by)} {unit}, to be compared with {span(limits * by)}" if len(known) else ""
+    why = (
+        f"{_NAMES[criterion]} {span(known * by)} {unit}, to be compared with {span(limits * by)}" if len(known) else ""
+    )
     return Verdict(keep, f"{why}{measured.note}")
 
 
@@ -261,6 +267,10 @@ def _limits(step: Step, sets: Sets, frame: Frame, own: Floats) -> Floats:
     assert step.compare is not None
     compare = step.compare
     said = str(compare.value).lower().strip() if compare.value is not None else ""
+    times = _TIMES.match(said)
+    if times is not None:
+        rest = said[times.end() :] or None
+        return float(times[1]) * _limits(_saying(step, rest), sets, frame, own)
     measured_apart = compare.criterion in ("distance_to", "shadow_length", "count")
     others = own if measured_apart or not sets.anchors else values(step, sets.all_anchors, sets, frame).of_inputs
     if said in MEANS or said == "median":
@@ -276,10 +286,16 @@ def _limits(step: Step, sets: Sets, frame: Frame, own: Floats) -> Floats:
         return np.full(len(own), others.min() if compare.mode == "less_than" else others.max())
     number = amount(compare.value) if compare.value is not None else None
     if number is None or number.unit == "%":
-        raise Unsaid("NOT_GEOMETRIC", f"{said[:40]!r} is nothing that a {_NAMES[compare.criterion]} is compared with")
+        raise Unsaid("NOT_GEOMETRIC", f"{said[:40]!r} is nothing to compare with ({_NAMES[compare.criterion]})")
     dimensions = 2 if compare.criterion == "area" else 1
     is_count = compare.criterion == "count"
     return np.full(len(own), number.number if is_count else frame.lengths(number, dimensions=dimensions))
+
+
+def _saying(step: Step, value: str | None) -> Step:
+    """The same comparison with another value."""
+    assert step.compare is not None
+    return msgspec.structs.replace(step, compare=msgspec.structs.replace(step.compare, value=value))
 
 
 _NAMES = {

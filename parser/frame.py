@@ -35,7 +35,8 @@ IMAGE_WORDS = MappingProxyType(
 COMPASS_WORDS = MappingProxyType({"north": (0, 1), "south": (0, -1), "east": (1, 0), "west": (-1, 0)})
 """Words of the compass -> shares of (east, north)."""
 NORTH_UP = "north taken as up, as the image says nothing of it"
-_PART = re.compile(r"north|south|east|west|left|right|top|upper|above|bottom|lower|below")
+PART = re.compile(r"north|south|east|west|left|right|top|upper|above|bottom|lower|below")
+"""Words that say a direction, one by one: two of "north-west"."""
 _DETERMINERS = re.compile(r"(?:(?:all|every|each|any|some|both)\s+(?:of\s+)?)?(?:(?:the|an|a)\s+)?", re.IGNORECASE)
 
 
@@ -90,7 +91,7 @@ class Frame:
         Words of the compass go through the affine, where there is one; without, north is up and the note says so. Raises
         Unsaid(NOT_GEOREFERENCED) where the map's north is not that of the Earth.
         """
-        parts = _PART.findall(words.lower())
+        parts = PART.findall(words.lower())
         if not parts:
             return None
         note = ""

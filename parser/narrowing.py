@@ -108,8 +108,8 @@ def _by_geometry(work: Work) -> Held:
     elif step.attribute is not None:
         if _is_seen_only(work):
             raise Unsaid("NOT_GEOMETRIC", "boxes do not tell one shape from another")
-        if step.attribute.name == "occupancy" and not step.anchors:
-            raise Unsaid("NOT_GEOMETRIC", "the plan does not say what would fill them")
+        if attributes.needs_anchor(step.attribute) and not step.anchors:
+            raise Unsaid("NOT_GEOMETRIC", f"the plan does not say by what else the {step.attribute.name} is told")
         verdict = attributes.described(step.attribute, findings, work.anchor_findings, frame)
     else:
         sets_of = comparing.Sets(findings, tuple(held.findings for held in work.anchors))

@@ -10,6 +10,7 @@ from georsmllm.relations import ADJACENT, ADJACENT_PX, ALONG, NEAR
 
 from .frame import Frame, Unsaid, span
 from .plan import Relation
+from .portions import number_in
 
 if TYPE_CHECKING:
     import numpy as np
@@ -125,6 +126,10 @@ def _inside(case: Case) -> Found:
     from georsmllm.arrangements import number_that
     from georsmllm.covering import inside, shares
 
+    if case.relation.side and case.relation.name != "on_side_of":
+        whole = inside(case.subjects, case.anchors)
+        there = number_in(case.subjects, case.anchors, case.relation.side, case.frame)
+        return Found(whole * there)
     if case.least > 1:
         return Found(number_that("inside", case.subjects, case.anchors))
     return Found(

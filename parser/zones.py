@@ -12,6 +12,7 @@ from .amounts import amount
 from .frame import Frame, Unsaid, is_area, label_of
 from .held import Work
 from .plan import Relation, Step
+from .portions import portions
 from .spatial import BOTH, MOST_WAYS
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def zone(step: Step, sets: list[Measured], anchors: Measured, work: Work) -> Geo
     if relation.name in ("within_distance", "near"):
         return _near(relation, work)
     if relation.name not in SIDES:
+        if relation.side:
+            return shapely.union_all(portions(anchors, relation.side, frame))
         return shapely.union_all(anchors.surfaces)
     words = (relation.side or "") if relation.name == "on_side_of" else relation.name
     if words.lower() in BOTH:

@@ -104,6 +104,24 @@ def test_orientation_goes_by_the_compass_of_the_map() -> None:
     assert kept("orientation", "vertical", BARS, images=(north_is_right,)) == [4]
 
 
+@pytest.mark.parametrize(
+    ("fillers", "expected"),
+    [
+        ([strip((480, 0), (520, 0), (520, 1000), (480, 1000))], [1]),  # a river from top to bottom
+        ([strip((0, 480), (1000, 480), (1000, 520), (0, 520))], [4]),
+        ([strip((0, 480), (1000, 480), (1000, 520), (0, 520)), box(900, 0, 910, 90)], [4]),  # the nearest counts
+        ([at(900, 100)], []),  # what has no direction has no right angle
+    ],
+)
+def test_at_right_angles_to_the_nearest_anchor(fillers, expected) -> None:
+    assert kept("orientation", "perpendicular", BARS, fillers=fillers) == expected
+
+
+def test_a_right_angle_needs_something_to_stand_to() -> None:
+    assert outcome("orientation", "perpendicular", BARS, fillers=[]).reason == "ANCHOR_NOT_FOUND"
+    assert outcome("orientation", "perpendicular", BARS).reason == "NOT_GEOMETRIC"
+
+
 @pytest.mark.parametrize("value", ["north", "left", "facing south"])
 def test_which_end_is_the_front_is_to_be_seen(value: str) -> None:
     assert outcome("orientation", value, BARS).reason == "NOT_GEOMETRIC"

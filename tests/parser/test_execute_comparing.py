@@ -296,3 +296,19 @@ def test_counts_and_algebra_never_ask_the_model() -> None:
     steps = (*TWO, combine("s5", "Report {s3} and {s4}.", "tuple"))
     assert execute(plan(*steps, answer="numbers"), eyes, executor="neural").value == (2, 4)
     assert eyes.asked == ["find planes", "find ships"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "value", "expected"),
+    [
+        ("at_least", "1x", [2, 3, 4]),
+        ("at_least", "2x", [4]),  # 1600 px² of at least 800
+        ("greater_than", "4x", []),
+        ("at_least", "4 times", [4]),
+        ("less_than", "0.5x", [1]),
+        ("greater_than", "1.5x mean", [4]),
+        ("less_than", "2.5x mean", [1, 2, 3]),
+    ],
+)
+def test_so_many_times_as_large(mode, value, expected):
+    assert kept("area", mode, value=value, anchors={"a boat": [at(700, 700, 20)]}) == expected

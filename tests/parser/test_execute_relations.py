@@ -255,3 +255,25 @@ def test_a_mask_counts_more_than_its_box() -> None:
     ]
     bent = strip((100, 100), (200, 100), (200, 400), (500, 400), (500, 500), (100, 500))
     assert ids(run(steps, Scripted({"cars": [at(150, 150), at(400, 150)], "the lot": [bent]}))) == [1]
+
+
+@pytest.mark.parametrize(
+    ("side", "expected"),
+    [
+        (None, [1, 2, 3, 4, 5]),
+        ("north", [1, 2]),
+        ("bottom", [3, 4]),
+        ("left half", [1, 3]),
+        ("top-left", [1]),
+        ("southeast", [4]),
+        ("center", [5]),
+    ],
+)
+def test_a_part_of_what_they_are_inside_of(side, expected):
+    things = [at(150, 150), at(450, 150), at(150, 450), at(450, 450), at(300, 300), at(900, 150)]
+    found = kept("inside", things, {"the lot": [LOT]}, side=side)
+    assert [one for one in found if side in (None, "center") or one != 5] == expected
+
+
+def test_a_part_that_outlines_do_not_tell_is_left_to_the_model():
+    assert outcome("inside", [at(300, 300)], {"the lot": [LOT]}, side="shady").reason == "NOT_GEOMETRIC"
