@@ -65,6 +65,6 @@ def test_what_is_missing_is_named():
 
 def test_a_reason_is_told_by_its_note():
     step = StepTrace(
-        "s2", "filter_attribute", "target", "Keep.", "geometry", reason="UNOBSERVABLE", note="speed is nothing here"
+        "s2", "filter_attribute", "target", "Keep.", "geometry", reason="UNOBSERVABLE", note="speed is hidden"
     )
     assert tell(Outcome("boxes", (), None, "UNOBSERVABLE", (step,)), [PLAIN]) == "None. Speed is hidden."
