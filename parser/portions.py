@@ -11,7 +11,6 @@ from .frame import PART, Frame, Unsaid
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from shapely import Geometry
 
     from georsmllm.measures import Measured
     from georsmllm.types import Point
