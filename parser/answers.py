@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from .building import Builder
 from .graph import AnswerType, Draft, mark
@@ -12,7 +13,14 @@ from .planner import NoCondition
 from .tree import Changed, Compares, Either, Phrase, Question
 
 
-def made(questions: Sequence[Question]) -> Plan:
+class Made(NamedTuple):
+    """A plan, and which of the questions it does not answer, by number from 0: a plan has one answer."""
+
+    plan: Plan
+    unanswered: tuple[int, ...]
+
+
+def made(questions: Sequence[Question]) -> Made:
     """The plan of all questions of a query. Raises NoCondition where they come to nothing."""
     if not questions:
         raise NoCondition(
@@ -27,7 +35,8 @@ def made(questions: Sequence[Question]) -> Plan:
         answers.append((question, place))
         builder.answer = place
     place, main = _together(builder, answers)
-    return _finished(builder, place, main)
+    unanswered = tuple(i for i, (_, one) in enumerate(answers) if not builder.graph.needs(place, one))
+    return Made(_finished(builder, place, main), unanswered)
 
 
 def _tells_change(question: Question) -> bool:

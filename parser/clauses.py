@@ -16,7 +16,7 @@ from .predicates import conditions, predicate
 from .questions import asked_of, count, which
 from .shares import fraction
 from .tree import Asked, Changed, Condition, Phrase, Question
-from .wanted import is_seen, phrase_list, separately
+from .wanted import is_seen, objects, only, phrase_list, separately
 
 _ENDS = frozenset(".;!?")
 _AUXILIARY = ("is", "are", "was", "were", "do", "does", "did", "has", "have")
@@ -34,8 +34,10 @@ def questions(c: Cursor) -> tuple[Question, ...]:
             _pass_clause(c)
             continue
         found.append(_trailing(c, question))
+        c.asked.append((start, c.at))
         if c.masks and question.asked == "find":
             found[-1] = replace(found[-1], asked="segment")
+    c.leave_out(c.at, len(c.words))
     return tuple(found)
 
 
@@ -139,7 +141,7 @@ def _ordered(c: Cursor, verb: str) -> Question | None:
         inner = asked_of(c)
         if inner:
             return inner
-    objects = c.find(lexicon.phrases("objects"))
+    of_all = objects(c)
     asked: Asked = "segment" if verb == "segment" else "exclude" if verb == "exclude" else "find"
     if (
         asked == "find"
@@ -148,13 +150,13 @@ def _ordered(c: Cursor, verb: str) -> Question | None:
         and c.take("of", "for")
     ):
         asked = "segment"
-    elif asked == "find" and objects is None:
+    elif asked == "find" and not of_all:
         c.at -= c.words[c.at - 1] in ("a", "the", "all") and c.at > 0 and c.words[c.at - 1] != verb
     return _about(c, asked, strict=strict)
 
 
 def _about(c: Cursor, asked: Asked, *, strict: bool) -> Question | None:
-    phrases, shared = phrase_list(c)
+    phrases, shared, _ = phrase_list(c)
     if not phrases or not all(is_seen(one, strict=strict) for one in phrases):
         return None
     apart = separately(c)
@@ -164,8 +166,8 @@ def _about(c: Cursor, asked: Asked, *, strict: bool) -> Question | None:
 def _statement(c: Cursor) -> Question | None:
     """Reads "whether the stadium is closer to the river"."""
     c.take("there") and c.take("is", "are")
-    phrases, _ = phrase_list(c, verbs=True)
-    return Question("exists", phrases[:1]) if phrases and is_seen(phrases[0], strict=True) else None
+    one = only(c, phrase_list(c, verbs=True))
+    return Question("exists", (one,)) if one and is_seen(one, strict=True) else None
 
 
 def _asked(c: Cursor, before: Question | None) -> Question | None:
@@ -226,6 +228,8 @@ def _trailing(c: Cursor, question: Question) -> Question:
         if got and len(question.phrases) == 1:
             last = _more(question.phrases[-1], tuple(got), image=owner.image)
             question = replace(question, phrases=(*question.phrases[:-1], last))
+        elif got:
+            c.leave_out(start, why="said")
         if c.at <= start:
             c.at = start + 1
             c.leave_out(start)

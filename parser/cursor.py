@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeVar, get_args
@@ -35,8 +36,9 @@ class Amount(NamedTuple):
         return f"{self.number:g} {self.unit}".rstrip()
 
 
-Why = Literal["passed", "apiece"]
-"""Why words are left out: no rule reads them, or one group each was asked for and the plan makes one of all."""
+Why = Literal["passed", "said", "apiece"]
+"""Why words are left out: no rule reads them; a rule does, but a plan has no place for what they say; one answer for each
+of several places was asked for, and a plan makes one of all."""
 
 
 class LeftOut(NamedTuple):
@@ -49,9 +51,10 @@ class LeftOut(NamedTuple):
 
 @dataclass(slots=True)
 class Cursor:
-    """words: of the query. at (place): the next one. left_out: in reading order. phrase: how a noun phrase is read here, None where none begins. depth: how deep in
-    other phrases. between, counting: inside of "between ..." and "the number of ...", where "and" and "than" mean others.
-    looks: how often the words were looked at. masks: whether "with their masks" was said."""
+    """words: of the query. at (place): the next one. left_out: by where they end. asked: from where to where each question
+    goes. phrase: how a noun phrase is read here, None where none begins. depth: how deep in other phrases. between, counting:
+    inside of "between ..." and "the number of ...", where "and" and "than" mean others. looks: how often the words were
+    looked at. masks: whether "with their masks" was said."""
 
     words: tuple[str, ...]
     phrase: Callable[[Cursor], Phrase | None]
@@ -63,6 +66,7 @@ class Cursor:
     looks: int = 0
     masks: bool = False
     left_out: list[LeftOut] = field(default_factory=list)
+    asked: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def at(self) -> int:
@@ -75,9 +79,9 @@ class Cursor:
             self.left_out.pop()
         self.place = place
 
-    def leave_out(self, start: int, why: Why = "passed") -> None:
-        """Notes the words from a place up to here as read without a part in the plan."""
-        self.left_out.append(LeftOut(start, self.place, why))
+    def leave_out(self, start: int, end: int | None = None, *, why: Why = "passed") -> None:
+        """Notes that words, up to here unless said, are read without a part in the plan."""
+        insort(self.left_out, LeftOut(start, self.place if end is None else end, why), key=lambda one: one.end)
 
     def ahead(self, distance: int = 0) -> str:
         """The word so far ahead, "" beyond the end."""

@@ -12,7 +12,7 @@ from .phrases import nested
 from .predicates import predicate
 from .shares import part_of
 from .tree import Compares, Has, Phrase, Question, Stands
-from .wanted import is_seen, phrase_list
+from .wanted import is_seen, only, phrase_list
 
 _AUXILIARY = ("is", "are", "was", "were", "do", "does", "did", "has", "have", "had", "can", "could", "will")
 
@@ -33,7 +33,7 @@ def _open_question(c: Cursor) -> Question | None:
         return None
     c.take("there")
     if there and c.take("no"):
-        none, _ = phrase_list(c, verbs=True)
+        none, *_ = phrase_list(c, verbs=True)
         seen = none and is_seen(none[0], strict=True)
         return Question("exists", none, comparison=Compares("value", "less_than", value=1)) if seen else None
     for read in (more_than, _number_against):
@@ -41,13 +41,16 @@ def _open_question(c: Cursor) -> Question | None:
         if more:
             return more
     every = c.ahead() in ("all", "every", "each", "both")
-    phrases, _ = phrase_list(c, verbs=True)
+    wanted = phrase_list(c, verbs=True)
+    phrases = wanted.phrases
     if not phrases or not is_seen(phrases[0], strict=True) or (phrases[0].refers and not phrases[0].conditions):
         return None
     one = phrases[0]
     if every and one.num_behind:
+        only(c, wanted)
         return part_of(c, "every", one)
     if ((one.least or 0) > 1 and (there or one.is_strict)) or one.most is not None:
+        only(c, wanted)
         return _number_of(one)
     if not there:
         phrases = (_asked_last(one), *phrases[1:])

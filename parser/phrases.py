@@ -40,16 +40,21 @@ def phrase(c: Cursor, *, joined: bool = True) -> Phrase | None:
     pronoun = _pronoun(c)
     if pronoun:
         return _completed(c, pronoun, Adjectives(), joined=joined) if _takes_conditions(c) else pronoun
+    start = c.at
     said, definite = determiner(c)
+    apiece = c.depth > 0 and any(word in ("each", "every") for word in c.words[start : c.at])
     quantity = _quantity(c)
     definite = definite or determiner(c)[1]
     points_back = c.ahead() in ("that", "said") and begins_noun(c, 1) and bool(c.take("that"))
+    here = c.at
     adjectives = adjectives_before(c)
     if adjectives.in_row and quantity == Quantity():
         quantity = _quantity(c)
     head = head_of(c)
     if head is None:
         return _headless(c, adjectives, joined=joined) if said or adjectives.rank or adjectives.conditions else None
+    if apiece:
+        c.leave_out(start, why="apiece")
     draft = Phrase(
         head.singular,
         head.is_plural,
@@ -63,7 +68,10 @@ def phrase(c: Cursor, *, joined: bool = True) -> Phrase | None:
     if half:
         return half
     draft = _of_parts(c, draft)
-    return _completed(c, draft, adjectives, joined=joined)
+    found = _completed(c, draft, adjectives, joined=joined)
+    if adjectives.in_row and not any(isinstance(one, Compares) for one in found.conditions):
+        c.leave_out(here, here + 1, why="said")
+    return found
 
 
 def _takes_conditions(c: Cursor) -> bool:

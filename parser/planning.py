@@ -11,12 +11,15 @@ from .planner import Planned, Planner
 
 
 class EmbeddedPlanner:
-    """The grammar of `embedded.py`, loaded when the first query comes. Raises NoCondition."""
+    """The grammar of `embedded.py`, loaded when the first query comes. Its notice names what it leaves out. Raises
+    NoCondition."""
 
     def plan(self, query: str, *, num_images: int = 1) -> Planned:
-        from .embedded import plan
+        from .embedded import read
+        from .unread import notice
 
-        return Planned(plan(query, num_images=num_images), "embedded")
+        made, left_out = read(query, num_images=num_images)
+        return Planned(made, "embedded", notice(left_out))
 
 
 class Language(NamedTuple):

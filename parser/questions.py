@@ -14,7 +14,7 @@ from .predicates import verb_phrase
 from .shares import fraction
 from .superlatives import criterion_of
 from .tree import Changed, Compares, Phrase, Question
-from .wanted import is_seen, phrase_list, separately
+from .wanted import is_seen, objects, phrase_list, separately
 
 
 def asked_of(c: Cursor) -> Question | None:
@@ -46,8 +46,8 @@ def count(c: Cursor) -> Question | None:
     c.take("me", "up", "how")
     c.take("many")
     c.take("of") if c.ahead() == "of" else ""
-    c.find(lexicon.phrases("objects"))
-    phrases, shared = phrase_list(c, verbs=True)
+    objects(c)
+    phrases, shared, _ = phrase_list(c, verbs=True)
     if not phrases or not all(is_seen(one, strict=False) for one in phrases):
         return None
     phrases = (*phrases[:-1], _possessed(c, phrases[-1]))
@@ -90,13 +90,17 @@ def _changed(c: Cursor) -> Question | None:
 
 def _where(c: Cursor) -> Question | None:
     """Reads "Where are the planes?", "Where have new buildings appeared?"."""
+    start = c.at
     strict = c.ahead() != "where"
-    if c.find(lexicon.phrases("wh_places")) is None:
+    place = c.find(lexicon.phrases("wh_places"))
+    if place and place.startswith("how "):
+        c.leave_out(start, why="said")
+    if place is None:
         if not c.take("where"):
             return None
         c.take("have", "has", "did", "do", "does", "can", "were", "was")
-    c.find(lexicon.phrases("objects"))
-    phrases, shared = phrase_list(c, verbs=True)
+    objects(c, is_what=strict)
+    phrases, shared, _ = phrase_list(c, verbs=True)
     if not phrases or not all(is_seen(one, strict=strict) for one in phrases):
         return None
     return Question("find", phrases, shared=shared)
@@ -105,6 +109,7 @@ def _where(c: Cursor) -> Question | None:
 def which(c: Cursor) -> Question | None:
     """Reads "Which tanks are near the river?", "Which is larger, the lake or the park?"."""
     asks_what = c.ahead() == "what"
+    kind = c.at + 1
     if not c.take("which", "what"):
         return None
     if c.take("is", "are", "one", "of") and not c.sees(lexicon.meanings("superlatives")):
@@ -127,10 +132,12 @@ def which(c: Cursor) -> Question | None:
         return Question("find", (replace(pronoun, conditions=tuple(said), num_behind=len(said)),))
     c.at = start
     c.take("of")
-    phrases, _ = phrase_list(c, verbs=True)
+    phrases, shared, _ = phrase_list(c, verbs=True)
     if not phrases or not is_seen(phrases[0], strict=True):
         return None
-    return Question("find", phrases)
+    if c.words[kind] in ("type", "kind", "sort"):
+        c.leave_out(kind, kind + 1, why="said")
+    return Question("find", phrases, shared=shared)
 
 
 def _choice(c: Cursor) -> Question | None:
@@ -145,7 +152,7 @@ def _choice(c: Cursor) -> Question | None:
         anchor = nested(c)
         anchors = (anchor,) if anchor else ()
     c.take(",", ":")
-    phrases, _ = phrase_list(c)
+    phrases, *_ = phrase_list(c)
     name, direction = found.split()
     if len(phrases) < 2 or name in ("speed", "age", "brightness") or not is_seen(phrases[0], strict=False):
         c.at = start

@@ -9,8 +9,8 @@ from .changes import auxiliary
 from .cursor import BARE, Cursor
 from .plan import RelationName
 from .possession import contents, counted
-from .regions import of_owner
-from .tree import Compares, Condition, Has, Phrase, Stands
+from .regions import of_owner, region
+from .tree import Compares, Condition, Either, Has, Phrase, Stands
 
 _FINITE = frozenset(
     "has have had contain contains hold holds include includes feature features carry carries cross crosses touch "  # noqa: SIM905
@@ -45,6 +45,9 @@ def relation(c: Cursor, head: str, *, negated: bool, may_stay: bool) -> list[Con
     start = c.at
     if c.ahead() in ("has", "have", "had") and auxiliary(c):
         return None
+    if not may_stay and region(c) is not None:  # "crossing the river in the middle of the image": what crosses it
+        c.at = start
+        return None
     name = c.find(lexicon.relations())
     if name is None and c.take("of"):
         return _belonging(c, start, head, negated=negated)
@@ -66,6 +69,8 @@ def relation(c: Cursor, head: str, *, negated: bool, may_stay: bool) -> list[Con
         found = _related(c, name, negated=negated)
     if found is None:
         c.at = start
+    elif not found and name != "contains" and (negated or name not in ("inside", "on", "at")):
+        c.leave_out(start, why="said")  # "beyond the image"
     return found
 
 
@@ -110,6 +115,9 @@ def _related(c: Cursor, name: str, *, negated: bool) -> list[Condition] | None:
     over = c.words[c.at - 1] in ("over", "across")
     if name == "at" and c.ahead() in ("least", "most"):
         return None
+    both = _sharing(c, name, negated=negated)
+    if both is not None:
+        return both
     anchors, any_of = coordinated(c)
     if not anchors:
         return None
@@ -129,6 +137,39 @@ def _related(c: Cursor, name: str, *, negated: bool) -> list[Condition] | None:
     if over and not lexicon.ends_in(first.head, "lines") and first.head:
         name = "above"
     return counted(Stands(name_of(name), anchors, negated=negated, any_of=any_of))
+
+
+def _sharing(c: Cursor, name: str, *, negated: bool) -> list[Condition] | None:
+    """Reads "near, but not on, the road", "in, on or under the bridge": relations to the same anchor, told behind all."""
+    start = c.at
+    told, joiner = [(name, negated)], ""
+    while name not in _ALONE:
+        here = c.at
+        comma = c.take(",")
+        joiner = c.take("but", "yet", "and", "or") or joiner
+        denied_too = bool(c.take("not"))
+        other = c.find(lexicon.relations()) if comma or joiner else None
+        if other is None or other in _ALONE:
+            c.at = here
+            break
+        told.append((other.removeprefix("-"), (denied_too or (negated and joiner != "but")) != other.startswith("-")))
+    c.take(",")
+    anchor = c.phrase(c) if joiner and len(told) > 1 else None
+    if anchor is None or not anchor.head:
+        c.at = start
+        return None
+    found = [_alone(one, anchor, negated=denied) for one, denied in told]
+    return [Either(tuple((one,) for one in found))] if joiner == "or" and not negated else found
+
+
+_ALONE = frozenset(("contains", "-contains", "between", *_BETWEEN_QUARTERS))
+"""Relations that share no anchor with another one."""
+
+
+def _alone(name: str, anchor: Phrase, *, negated: bool) -> Condition:
+    if name == "at":
+        name = "inside" if lexicon.ends_in(anchor.head, "places") else "adjacent_to"
+    return Stands(name_of(name), (anchor,), negated=negated)
 
 
 def coordinated(c: Cursor) -> tuple[tuple[Phrase, ...], bool]:

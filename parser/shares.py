@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from . import lexicon
 from .cursor import Cursor
 from .owner import Owner
 from .predicates import verb_phrase
 from .tree import Asked, Compares, Phrase, Question
-from .wanted import is_seen, phrase_list
+from .wanted import is_seen, objects, only, phrase_list
 
 
 def fraction(c: Cursor) -> Question | None:
     """What part of a set the conditions of a verb leave; without a verb, what the conditions behind the noun leave."""
     c.take("of")
-    c.find(lexicon.phrases("objects"))
+    objects(c)
     start = c.at
     covered = _covered(c)
     if covered:
         return covered
     c.at = start
-    phrases, _ = phrase_list(c)
-    if not phrases or not is_seen(phrases[0], strict=False):
+    one = only(c, phrase_list(c))
+    if one is None or not is_seen(one, strict=False):
         return None
-    return part_of(c, "fraction", phrases[0])
+    return part_of(c, "fraction", one)
 
 
 def _covered(c: Cursor) -> Question | None:
@@ -39,10 +38,10 @@ def _covered(c: Cursor) -> Question | None:
     c.take("covered", "occupied", "taken", "made", "filled", "classified")
     c.take("up")
     c.take("by", "with", "of", "as")
-    phrases, _ = phrase_list(c)
-    if not phrases or not is_seen(phrases[0], strict=True):
+    one = only(c, phrase_list(c))
+    if one is None or not is_seen(one, strict=True):
         return None
-    return Question("fraction", phrases[:1], comparison=Compares("area", "ratio", value="image"))
+    return Question("fraction", (one,), comparison=Compares("area", "ratio", value="image"))
 
 
 def part_of(c: Cursor, asked: Asked, one: Phrase) -> Question | None:

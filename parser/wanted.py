@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 from . import lexicon
 from .cursor import Cursor
@@ -14,12 +15,20 @@ from .tree import Changed, Condition, Kind, Phrase, Stands
 _MORE = (",", "and", "or", "plus", "as", "along", "together")
 
 
-def phrase_list(c: Cursor, *, verbs: bool = False) -> tuple[tuple[Phrase, ...], bool]:
+class Wanted(NamedTuple):
+    """phrases: in a row. is_shared: what stands behind the last holds of all. first_end: where the first one ends."""
+
+    phrases: tuple[Phrase, ...]
+    is_shared: bool
+    first_end: int
+
+
+def phrase_list(c: Cursor, *, verbs: bool = False) -> Wanted:
     """Noun phrases joined by commas, "and", "or"; and whether what stands behind the last holds of all ("cars and trucks on
     the bridge"). verbs: a verb may follow the noun ("the stadium is closer to ...")."""
-    first = _one(c, verbs=verbs)
+    first, first_end = _one(c, verbs=verbs), c.at
     if first is None:
-        return (), False
+        return Wanted((), False, first_end)
     found = [first]
     while c.ahead() in _MORE:
         start = c.at
@@ -34,7 +43,27 @@ def phrase_list(c: Cursor, *, verbs: bool = False) -> tuple[tuple[Phrase, ...], 
     last = found[-1]
     if last.head:  # "the new and the demolished houses"
         found = [replace(one, head=last.head, refers="", spelt="") if _is_bare(one) else one for one in found]
-    return tuple(found), _is_shared(found)
+    return Wanted(tuple(found), _is_shared(found), first_end)
+
+
+_ASKED_OF = frozenset("color colour size type shape length width orientation state".split())  # noqa: SIM905
+
+
+def objects(c: Cursor, *, is_what: bool = False) -> bool:
+    """Past "all instances of", "the boxes of"; whether it stood here. What no plan tells, such as "the color of", is left out;
+    is_what: behind "what is", where "the area of" asks for a number."""
+    start = c.at
+    said = c.find(lexicon.phrases("objects"))
+    if said and (not _ASKED_OF.isdisjoint(said.split()) or (is_what and said == "the area of")):
+        c.leave_out(start, why="said")
+    return said is not None
+
+
+def only(c: Cursor, wanted: Wanted) -> Phrase | None:
+    """The first phrase, where only one can be asked about; the others are left out."""
+    if len(wanted.phrases) > 1:
+        c.leave_out(wanted.first_end, why="said")
+    return wanted.phrases[0] if wanted.phrases else None
 
 
 def _is_bare(one: Phrase) -> bool:

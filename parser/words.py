@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from functools import cache
 from itertools import pairwise
@@ -36,12 +37,32 @@ _TOKEN = re.compile(
 
 def words(query: str) -> tuple[str, ...]:
     """The words and signs (, ; : . ? ! %) of a query in reading order; numbers without thousands separators."""
+    found = _tokens(query)
+    return tuple(_one(token) for token, again in zip(found, _said_twice(found), strict=True) if not again)
+
+
+def pieces(query: str, read: Sequence[str]) -> tuple[Sequence[str], Sequence[int]]:
+    """The query parted at its spaces, and for each of its words (`words(query)`) the number of the piece that it stands in.
+    Where the pieces do not add up to the words, the words themselves."""
+    parts = query.split()
+    by_part = [_tokens(part) for part in parts]
+    homes = [home for home, tokens in enumerate(by_part) for _ in tokens]
+    found = [token for tokens in by_part for token in tokens]
+    if found != _tokens(query):
+        return read, range(len(read))
+    return parts, [home for home, again in zip(homes, _said_twice(found), strict=True) if not again]
+
+
+def _tokens(query: str) -> list[str]:
     text = unicodedata.normalize("NFKC", query.replace("²", "2").replace("³", "3")).lower().translate(_SIGNS)
     for pattern, plain in _CONTRACTIONS:
         text = pattern.sub(plain, text)
-    found = _TOKEN.findall(text)
-    twice = [before == word and word.isalpha() for before, word in pairwise(["", *found])]  # "the the river"
-    return tuple(_one(token) for token, again in zip(found, twice, strict=True) if not again)
+    return _TOKEN.findall(text)
+
+
+def _said_twice(tokens: Sequence[str]) -> list[bool]:
+    """Whether a word only repeats the one before it ("the the river")."""
+    return [before == word and word.isalpha() for before, word in pairwise(["", *tokens])]
 
 
 def _one(token: str) -> str:
