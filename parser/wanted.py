@@ -92,7 +92,7 @@ def _one(c: Cursor, *, verbs: bool) -> Phrase | None:
         return found
     owner = Owner(found.head, found.is_plural, found.is_definite, found.image)
     said = verb_phrase(c, owner)
-    if said:
+    if said is not None:  # of "are in image B" nothing is left but the image
         found = replace(
             found, conditions=(*found.conditions, *said), num_behind=found.num_behind + len(said), image=owner.image
         )
