@@ -116,7 +116,12 @@ def _adjective(c: Cursor, before: Adjectives) -> Adjectives | None:
 def _position(c: Cursor, before: Adjectives) -> Adjectives | None:
     start = c.at
     single = c.find(lexicon.meanings("positions"))
-    if single and not c.sees(lexicon.meanings("regions")) and not c.take("side", "hand", "corner", "part"):
+    is_of_part = c.ahead() in ("side", "part") and c.ahead(1) == "of"  # "the northern part of the lake" is no lake
+    if (
+        single
+        and not c.sees(lexicon.meanings("regions"))
+        and (is_of_part or not c.take("side", "hand", "corner", "part"))
+    ):
         return None if ends_here(c) else before._replace(position=f"{single} {c.words[start]}")
     c.at = start
     value = c.find(lexicon.meanings("regions"))

@@ -98,7 +98,7 @@ class Builder:
         kind = lexicon.kind(phrase.head)
         bare = not phrase.conditions
         segments = kind == "stuff" if is_anchor else self.as_masks and (kind != "thing" or bare)
-        image = phrase.image if phrase.image != "single" else self.image
+        image = next((one for one in (phrase.image, _image_behind(phrase), self.image) if one != "single"), "single")
         return self._seek(phrase, "segment" if segments else "detect", image, is_anchor=is_anchor)
 
     def _seek(self, phrase: Phrase, type_: StepType, image: ImageName, *, is_anchor: bool) -> int:
@@ -258,6 +258,12 @@ _CHANGES = (
     Change("altered", "A", "B"),
     Change("any", "A", "B"),
 )
+
+
+def _image_behind(phrase: Phrase) -> ImageName:
+    """The image that was named last of all: of "ships near the pier in image B" the ships are there, too."""
+    last = phrase.conditions[-1] if phrase.conditions else None
+    return last.anchors[-1].image if isinstance(last, Stands) and last.anchors else "single"
 
 
 def _is_rank(one: Condition) -> bool:

@@ -35,6 +35,10 @@ def change(c: Cursor, *, negated: bool = False) -> list[Condition] | None:
             return [Changed("appeared", instead=other, gave_way=True)]
         c.at = start
         return [Changed("disappeared")] if c.take("replaced") else _back(c, start)
+    if c.num_images == 2 and c.words[c.at : c.at + 1] == ("replaced",) and _ends_after(c):
+        c.at += 1
+        times(c)
+        return [Changed("altered")]
     if c.find(lexicon.phrases("replaced")):
         other = c.phrase(c)
         return [Changed("appeared", instead=other)] if other else _back(c, start)
@@ -53,6 +57,11 @@ def change(c: Cursor, *, negated: bool = False) -> list[Condition] | None:
 def _back(c: Cursor, start: int) -> list[Condition] | None:
     c.at = start
     return None
+
+
+def _ends_after(c: Cursor) -> bool:
+    """Whether nothing is said behind the next word of what took the place."""
+    return c.ahead(1) in ("", ".", "?", "!", ",", ";", "and") or c.sees(lexicon.phrases("times"), 1)
 
 
 def _before_noun(c: Cursor) -> bool:

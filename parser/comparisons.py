@@ -57,6 +57,7 @@ def _closer(c: Cursor, negated: bool) -> list[Condition] | None:
 
 def _than(c: Cursor, negated: bool) -> list[Condition] | None:
     no = bool(c.take("no"))
+    times = None if no else _times(c)
     found = c.find(lexicon.meanings("comparatives"))
     if found is None or " " not in found or not c.take("than"):
         return None
@@ -68,7 +69,7 @@ def _than(c: Cursor, negated: bool) -> list[Condition] | None:
         mode = _OPPOSITE[mode]
     if name in ("speed", "age", "brightness"):
         return _unseen(c, name, mode)
-    return compared(c, criterion_of(name), mode)
+    return _so_many_times(compared(c, criterion_of(name), mode), times)
 
 
 def _unseen(c: Cursor, name: str, mode: Mode) -> list[Condition] | None:
@@ -150,20 +151,45 @@ def _the_others(c: Cursor) -> bool:
 
 def _as_large_as(c: Cursor, negated: bool) -> list[Condition] | None:
     """Reads "at least as large as the pond", "as long as 80 m"."""
-    least = c.take_all("at", "least")
-    times = 2.0 if c.take("twice") else number(c)
-    if times and c.words[c.at - 1] != "twice" and not c.take("times"):
-        return None
-    if not c.take("as"):
+    limit = _LIMITS.get(c.words[c.at : c.at + 2])
+    c.at += 2 * (limit is not None)
+    times = _times(c)
+    as_ = c.take("as") or (c.take("the") if times else "")
+    if (limit is not None and limit != ">=" and times is None) or not as_:
         return None
     said = c.find(lexicon.meanings("measures"))
-    if said is None or not c.take("as"):
+    if said is None or not c.take("as" if as_ == "as" else "of"):
         return None
-    mode: Mode = "less_than" if negated and not least else "at_least"
-    found = compared(c, criterion_of(said), mode)
-    if times and found and isinstance(found[-1], Compares):
-        return [*found[:-1], replace(found[-1], value=f"{times:g}x")]
-    return found
+    mode: Mode = "less_than" if negated and limit is None else _MODES[limit or "="]
+    return _so_many_times(compared(c, criterion_of(said), mode), times)
+
+
+_LIMITS: dict[tuple[str, ...], Bound] = {
+    ("at", "least"): ">=", ("more", "than"): ">", ("less", "than"): "<", ("fewer", "than"): "<",
+}  # fmt: skip
+
+
+def _times(c: Cursor) -> float | None:
+    """Reads "twice", "half", "three times", and a step past it."""
+    start = c.at
+    word = c.take("twice", "half")
+    if word:
+        return 2.0 if word == "twice" else 0.5
+    found = number(c)
+    if found and c.take("times"):
+        return found
+    c.at = start
+    return None
+
+
+def _so_many_times(found: list[Condition] | None, times: float | None) -> list[Condition] | None:
+    """The comparison with a multiple of what it was with; None of what has no multiple."""
+    last = found[-1] if found else None
+    if found is None or times is None or not isinstance(last, Compares):
+        return found
+    if last.value not in (None, "mean") or not (last.anchors or last.value):
+        return None
+    return [*found[:-1], replace(last, value=f"{times:g}x{' mean' if last.value else ''}")]
 
 
 def _in_range(c: Cursor, negated: bool, criterion: Criterion = "length") -> list[Condition] | None:

@@ -102,9 +102,10 @@ def _limit(c: Cursor) -> bool | None:
     c.take("a", "an", "the")
     if c.take("distance", "radius", "buffer", "range", "zone"):
         c.take("of")
+    denied = c.sees(lexicon.meanings("comparatives"), 1) and bool(c.take("no"))
     comparative = c.find(lexicon.meanings("comparatives"))
     if comparative in ("distance_to less", "distance_to more") and c.take("than"):
-        return comparative == "distance_to more"
+        return (comparative == "distance_to more") != denied
     limit = bound(c)
     if comparative:
         return None

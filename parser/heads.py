@@ -53,6 +53,11 @@ def boundary(c: Cursor, at: int) -> bool:
         return True
     if word in ("nearest", "closest", "farthest", "furthest"):
         return True
+    after = c.ahead(distance + 1)
+    if (word in ("perpendicular", "orthogonal") and after == "to") or (word == "half" and after in ("as", "the")):
+        return True
+    if after == "times" and c.sees(lexicon.values("numbers"), distance):
+        return True
     return any(
         c.sees(lexicon.phrases(name), distance)
         for name in (

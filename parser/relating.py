@@ -236,7 +236,8 @@ def implied(c: Cursor, *, negated: bool) -> list[Condition] | None:
     if ward and c.ahead() not in ("of", "from"):
         return [Stands(name_of(_WATERWARD[ward]), (Phrase("", refers="one"),), negated=negated)]
     c.at = start
-    if c.take("perpendicular", "orthogonal") and c.take("to"):
+    right = c.take_all("at", "right", "angles") or c.take_all("at", "a", "right", "angle")
+    if (right or c.take("perpendicular", "orthogonal")) and c.take("to", "with"):
         across = c.phrase(c)
         if across:
             return [Has("orientation", "perpendicular", negated, across)]

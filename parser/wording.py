@@ -180,8 +180,11 @@ def compare(one: Compares, noun: str, source: str, anchors: tuple[str, ...]) -> 
     than = _than(one.mode, more, less, equal)
     if one.value == "mean":
         return f"From {source}, keep the {several} {than} the mean of {source}."
-    if anchors and str(one.value).endswith("x"):
-        return f"From {source}, keep the {several} at least {str(one.value)[:-1]} times as {equal} as {' and '.join(anchors)}."
+    times, _, mean = str(one.value).partition("x")
+    if times and times.replace(".", "", 1).isdigit() and (anchors or mean):
+        how = {"greater_than": "more than", "less_than": "less than"}.get(one.mode, "at least")
+        what = f"the mean of {source}" if mean else " and ".join(anchors)
+        return f"From {source}, keep the {several} {how} {times} times as {equal} as {what}."
     if one.value is not None:
         return f"From {source}, keep those {than} {str(one.value).replace('own_', 'their own ')}."
     return f"From {source}, keep the {several} {than} every one of {' and '.join(anchors)}."

@@ -34,13 +34,23 @@ def cuts(work: Work) -> bool:
     from georsmllm.ribbons import extent
 
     relation, held = work.step.relation, work.inputs[0]
-    if relation is None or relation.name not in ZONED or not held.is_area or _is_counted(relation):
+    if relation is None or relation.name not in ZONED or _is_counted(relation):
+        return False
+    if relation.side and relation.name == "inside" and _is_of_itself(work):
+        return True
+    if not held.is_area:
         return False
     if _PART.search(work.step.text.lower()):
         return True
     if not all(is_area(label_of(one.label)) for one in held.findings):
         return False
     return not bool(extent(work.bench.frame.measured(held.findings)).are_ribbons.any())
+
+
+def _is_of_itself(work: Work) -> bool:
+    """Whether a part of the very things is asked for: the northern half of the lake."""
+    labels = [{label_of(one.label) for one in group} for group in (work.findings, work.anchor_findings)]
+    return labels[0] == labels[1]
 
 
 def _is_counted(relation: Relation) -> bool:

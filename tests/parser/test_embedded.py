@@ -21,7 +21,7 @@ from georsmllm.parser.words import MAX_CHARACTERS
 
 QUERIES = [
     note
-    for name in ("queries.txt", "queries_more.txt", "queries_third.txt")
+    for name in ("queries.txt", "queries_more.txt", "queries_third.txt", "queries_asked.txt")
     for note in notes(Path(__file__).parent / "data" / name)
 ]
 

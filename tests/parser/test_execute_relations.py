@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from scripted import BARE, MAP, Scripted, at, find, ids, relate, run, step, strip
 
+from georsmllm.geometry import bounds
 from georsmllm.types import ImageRef, PointSet, box
 
 RIVER = strip((480, 0), (520, 0), (520, 1000), (480, 1000))  # from top to bottom
@@ -277,3 +278,13 @@ def test_a_part_of_what_they_are_inside_of(side, expected):
 
 def test_a_part_that_outlines_do_not_tell_is_left_to_the_model():
     assert outcome("inside", [at(300, 300)], {"the lot": [LOT]}, side="shady").reason == "NOT_GEOMETRIC"
+
+
+def test_the_northern_half_of_a_thing_is_cut_off():
+    steps = [
+        find("s1", "lakes"),
+        find("s2", "the lake", role="anchor"),
+        relate("s3", "From {s1}, keep the lakes in the north part of {s2}.", "inside", anchors="s2", side="north"),
+    ]
+    found = run(steps, Scripted({"lakes": [LOT], "the lake": [LOT]}))
+    assert [bounds(one.shape_scene) for one in found.findings] == [(100, 100, 500, 300)]
