@@ -136,6 +136,26 @@ def on_side(subjects: Measured, anchors: Measured, towards: Point) -> Floats:
     return found
 
 
+def alike(subjects: Measured, anchors: Measured, others: Measured) -> Floats:
+    """1 where the middle of a subject lies on the same side of the line of the nearest anchor as that of one of the others, -1
+    where all of them lie beyond the line; NaN where the anchor is compact and has no line, or there are no others."""
+    import numpy as np
+
+    found = np.full(len(subjects), np.nan)
+    if not len(subjects) or not len(anchors) or not len(others):
+        return found
+    far = 2 * math.hypot(*subjects.size_wh)
+    nearest = _nearest(subjects, anchors)
+    for j in np.unique(nearest[nearest >= 0]):
+        mine = np.flatnonzero(nearest == j)
+        line = side_line(anchors, int(j))
+        if len(line) < 2:
+            continue
+        theirs = np.sign(offsets(others.centres, line, far))
+        found[mine] = (np.sign(offsets(subjects.centres[mine], line, far))[:, None] * theirs[None, :]).max(axis=1)
+    return found
+
+
 def farther(subjects: Measured, anchors: Measured, towards: Point) -> Bools:
     """The subject lies farther in a direction than some anchor, by a quarter of their mean extent (`relations`); of anchors
     that are ribbons running across the direction, that it lies on that side of the nearest, by as much."""

@@ -180,7 +180,7 @@ class Builder:
         return self.graph.add(Draft("filter_attribute", text, (place,), seen, attribute=says))
 
     def _stands(self, place: int, one: Stands, phrase: Phrase) -> int:
-        if one.name == "between":
+        if one.name in _TOGETHER or one.side in ("same", "opposite"):
             return self._relate(place, one, phrase, tuple(self.anchor(self._beside(a, phrase)) for a in one.anchors))
         if one.any_of and not one.negated:
             return self.union(
@@ -264,6 +264,10 @@ def _image_behind(phrase: Phrase) -> ImageName:
     """The image that was named last of all: of "ships near the pier in image B" the ships are there, too."""
     last = phrase.conditions[-1] if phrase.conditions else None
     return last.anchors[-1].image if isinstance(last, Stands) and last.anchors else "single"
+
+
+_TOGETHER = ("between", "flanked_by", "surrounded_by")
+"""Relations to all anchors at once, not to each in turn."""
 
 
 def _is_rank(one: Condition) -> bool:

@@ -141,6 +141,8 @@ def _ordered(c: Cursor, verb: str) -> Question | None:
         inner = asked_of(c)
         if inner:
             return inner
+    if c.words[c.at - 1] in ("mask", "outline", "contour", "map"):  # "outline of the lake" orders nothing else
+        c.take("of")
     of_all = objects(c)
     asked: Asked = "segment" if verb == "segment" else "exclude" if verb == "exclude" else "find"
     if (
@@ -178,7 +180,7 @@ def _asked(c: Cursor, before: Question | None) -> Question | None:
         if found:
             return found
         c.at = start
-    task = _task(c)
+    task = _task(c) or _form_of(c)
     if task:
         return task
     asked: Asked = before.asked if before and before.asked in ("segment", "count") else "find"
@@ -212,6 +214,17 @@ def _task(c: Cursor) -> Question | None:
         return None
     told = (Changed("any"), *one.conditions) if changes else one.conditions
     return Question(_TASKS[task], (replace(one, conditions=told),))
+
+
+def _form_of(c: Cursor) -> Question | None:
+    """Reads "the masks of all ships", "bounding boxes of the planes": the form of the answer comes first."""
+    start = c.at
+    c.take("a", "an", "the", "all")
+    form = c.find(lexicon.meanings("answers"))
+    found = _about(c, "segment" if form == "masks" else "find", strict=True) if form and c.take("of", "for") else None
+    if found is None:
+        c.at = start
+    return found
 
 
 def _trailing(c: Cursor, question: Question) -> Question:

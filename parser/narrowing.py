@@ -7,12 +7,12 @@ from dataclasses import replace
 from georsmllm.found import Finding
 from georsmllm.selecting import MAX_CANDIDATES
 
-from . import asking, attributes, comparing, forms, geometric
+from . import asking, attributes, comparing, forms, geometric, spatial
 from .clipping import parts
 from .frame import Unsaid
 from .geometric import Verdict
 from .held import Held, Work, nothing, unknown
-from .plan import Step
+from .plan import Relation, Step
 from .zones import cuts
 
 _TOO_MANY = f"measured, as one question holds {MAX_CANDIDATES} candidates"
@@ -53,10 +53,14 @@ def anchor_missing(step: Step, anchors: tuple[Held, ...]) -> Held | None:
     if step.type not in ("filter_relation", "compare") or not anchors or _counts_anchors(step):
         return None
     empty = [held for held in anchors if held.is_empty]
-    needs_each = (step.relation is not None and step.relation.name == "between") or (
+    needs_each = (step.relation is not None and _needs_all(step.relation)) or (
         step.compare is not None and step.compare.criterion == "distance_to" and step.compare.mode in _VERSUS
     )
     return empty[0] if empty and (needs_each or len(empty) == len(anchors)) else None
+
+
+def _needs_all(relation: Relation) -> bool:
+    return relation.name == "between" or relation.side in spatial.VERSUS
 
 
 _VERSUS = ("less_than", "greater_than", "at_least")

@@ -104,6 +104,8 @@ def _quantity(c: Cursor) -> Quantity:
     if value is None or c.sees(lexicon.meanings("superlatives")) or c.sees(lexicon.meanings("units")):
         c.at = start
         return Quantity()
+    if not limit and c.take_all("or", "more"):
+        limit = ">="
     c.take("of") and c.take("the")
     n = int(min(value, 1_000_000))
     if limit == ">":

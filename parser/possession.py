@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import get_args
 
 from . import lexicon
-from .comparisons import comparison, dimension
-from .cursor import BARE, Cursor
+from .comparisons import LENGTH_UNITS, comparison, dimension
+from .cursor import BARE, Cursor, amount
 from .fullness import occupancy
 from .plan import RelationName
 from .qualities import ROOFS, axis, of_roof, quality, quality_of, roofs, shadow
@@ -108,8 +108,10 @@ def _contains(c: Cursor, phrase: Phrase, *, negated: bool) -> list[Condition]:
 def _inside_of_it(c: Cursor) -> None:
     """Past "inside", "in the middle", "on board": that a thing is held where it is held says nothing more."""
     start = c.at
-    if c.take("inside", "within", "aboard") or (c.take("on") and c.take("deck", "board", "top", "it", "them")):
+    if (c.take("in") and c.take("it", "them")) or c.take("inside", "within", "aboard"):
         c.take("it", "them")
+    elif c.take("on") and c.take("deck", "board", "top", "it", "them"):
+        c.take("of") and c.take("it", "them")
     else:
         c.at = start
         c.take("in") and c.take("the", "its", "their") and c.take("middle", "center", "centre", "inside", "interior")
@@ -139,13 +141,25 @@ def _held_too(c: Cursor, before: Phrase, *, negated: bool) -> list[Condition]:
 def _beside_it(c: Cursor, phrase: Phrase, *, negated: bool) -> Condition | None:
     """Reads "next to it" behind "have a pool": the pool is next to them, not in them."""
     start = c.at
+    reach = amount(c) if c.take("within") else None
+    if reach is not None and reach.unit in LENGTH_UNITS:
+        c.take("of", "from") and c.take("it", "them")
+        return Stands("within_distance", (phrase,), negated=negated, value=reach.number, unit=reach.unit)
+    c.at = start
     name = c.find(lexicon.relations())
     if name and c.take("it", "them", "itself", "themselves", "that"):
-        told = next((one for one in get_args(RelationName) if one == name), None)
+        told = next((one for one in get_args(RelationName) if one == _TURNED.get(name, name)), None)
         if told and told not in ("between", "contains"):
             return Stands(told, (phrase,), negated=negated)
     c.at = start
     return None
+
+
+_TURNED = {
+    "north_of": "south_of", "south_of": "north_of", "east_of": "west_of", "west_of": "east_of", "left_of": "right_of",
+    "right_of": "left_of", "above": "below", "below": "above", "on": "contains", "inside": "contains",
+}  # fmt: skip
+"""What the holder is to the held: a house with a road north of it lies south of the road."""
 
 
 def _holding(phrase: Phrase, *, negated: bool) -> list[Condition]:

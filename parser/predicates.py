@@ -19,7 +19,7 @@ from .regions import region, side
 from .relating import implied, relation
 from .superlatives import after_copula
 from .tree import Changed, Compares, Condition, Has, Phrase, Stands, Without
-from .verbs import COPULA, NOT, PLURAL, SINGULAR, alternatives, copula, denied_alike, joiner_of
+from .verbs import COPULA, NOT, PLURAL, SINGULAR, alternatives, copula, denied_alike, joiner_of, others_next
 
 _RELATIVE = ("that", "which", "who")
 _ANYWHERE = ("area", "region", "place", "location", "spot", "zone", "site", "patch", "land")
@@ -230,8 +230,9 @@ def _except(c: Cursor, owner: Owner) -> list[Condition] | None:
     start = c.at
     if c.depth:
         return None
-    if c.find(lexicon.phrases("except")) is None and not (c.take_all("but", "not") or c.take_all("and", "not")):
-        return None
+    told = c.find(lexicon.phrases("except")) is not None or c.take_all("but", "not") or c.take_all("and", "not")
+    if not told and not (c.take("but") and others_next(c)):
+        return _back(c, start)
     c.take("for", "the ones")
     land = lexicon.noun_data().land_use.get(c.ahead())
     if land and c.ahead(1) in ("", ".", ",", "land", "areas"):

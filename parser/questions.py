@@ -11,7 +11,7 @@ from .growth import grown
 from .owner import Owner
 from .phrases import nested
 from .predicates import verb_phrase
-from .shares import fraction
+from .shares import covered, fraction
 from .superlatives import criterion_of
 from .tree import Changed, Compares, Phrase, Question
 from .wanted import is_seen, objects, phrase_list, separately
@@ -29,6 +29,12 @@ def asked_of(c: Cursor) -> Question | None:
 
 
 def _how_many(c: Cursor) -> Question | None:
+    start = c.at
+    if c.take_all("how", "much") and c.take("of"):
+        part = covered(c)
+        if part:
+            return part
+    c.at = start
     if c.take_all("how", "many") or c.take_all("how", "much"):
         c.take("of")
         return count(c)

@@ -18,6 +18,7 @@ _OTHER = {
     "both": "both",
     "either": "both",
     "each": "both",
+    "same": "same",
 }
 _INSIDE = ("part", "half", "section", "portion", "corner", "area", "sector", "outskirts", "end", "quarter")
 
@@ -63,7 +64,8 @@ def part_of_image(c: Cursor) -> str | None:
         "has",
     ):
         c.at = here
-        if value not in ("center", "edge", "corner") and not c.sees(lexicon.relations()):
+        after = c.sees(lexicon.relations()) or c.sees(lexicon.meanings("comparatives"))
+        if value not in ("center", "edge", "corner") and not after:
             return None
     return f"{value} half" if part == "half" and value in ("top", "bottom", "left", "right") else value
 
@@ -117,10 +119,15 @@ def side(c: Cursor, *, negated: bool = False) -> list[Condition] | None:
     if not placed or value is None or not name:
         c.at = start
         return None
+    if value == "opposite" and name in ("sides", "banks", "shores"):
+        value = "both"
     anchor = _owner(c, implied=its in ("its", "their") or name in ("bank", "banks", "shore"))
-    if anchor is None:
+    other = c.phrase(c) if anchor and value in ("same", "opposite") and c.take("as", "from", "to") else None
+    if anchor is None or (value == "same" and other is None):
         c.at = start
         return None
+    if other is not None:
+        return [Stands("on_side_of", (anchor, other), negated=negated, side=value)]
     return [_on_side(anchor, value, part=name in _INSIDE and name not in _SIDES, negated=negated)]
 
 

@@ -128,6 +128,11 @@ def _related(c: Cursor, name: str, *, negated: bool) -> list[Condition] | None:
     if owned is not None:
         return owned
     first = anchors[0]
+    across = name == "crosses" and over and c.take("from")  # "across the river from the harbor"
+    beyond = c.phrase(c) if across else None
+    if beyond is not None:
+        return [Stands("on_side_of", (first, beyond), negated=negated, side="opposite")]
+    c.at -= bool(across)
     if name == "at":
         name = "inside" if lexicon.ends_in(first.head, "places") else "adjacent_to"
     if first.head and lexicon.ends_in(first.head, "whole"):

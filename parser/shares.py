@@ -16,9 +16,9 @@ def fraction(c: Cursor) -> Question | None:
     c.take("of")
     objects(c)
     start = c.at
-    covered = _covered(c)
-    if covered:
-        return covered
+    part = covered(c)
+    if part:
+        return part
     c.at = start
     one = only(c, phrase_list(c))
     if one is None or not is_seen(one, strict=False):
@@ -26,7 +26,7 @@ def fraction(c: Cursor) -> Question | None:
     return part_of(c, "fraction", one)
 
 
-def _covered(c: Cursor) -> Question | None:
+def covered(c: Cursor) -> Question | None:
     """Reads "of the image is covered by forest"."""
     c.take("the", "this", "total")
     c.take("area", "surface", "pixels", "land") and c.take("of", "in") and c.take("the", "this")
@@ -34,6 +34,8 @@ def _covered(c: Cursor) -> Question | None:
 
     if not whole_image(c) and c.words[c.at - 1] not in ("area", "surface", "pixels", "land"):
         return None
+    if c.take("do", "does"):
+        return _covering(c)
     c.take("is", "are")
     c.take("covered", "occupied", "taken", "made", "filled", "classified")
     c.take("up")
@@ -42,6 +44,23 @@ def _covered(c: Cursor) -> Question | None:
     if one is None or not is_seen(one, strict=True):
         return None
     return Question("fraction", (one,), comparison=Compares("area", "ratio", value="image"))
+
+
+def _covering(c: Cursor) -> Question | None:
+    """Reads "(of the image) do buildings cover": what stands before the verb."""
+    verb = next((at for at in range(c.at, len(c.words)) if c.words[at] in _COVER), None)
+    if verb is None:
+        return None
+    subject = Cursor(c.words[:verb], c.phrase, c.num_images, c.at)
+    one = only(subject, phrase_list(subject))
+    if one is None or not subject.done() or not is_seen(one, strict=True):
+        return None
+    c.at = verb + 1
+    c.take("up")
+    return Question("fraction", (one,), comparison=Compares("area", "ratio", value="image"))
+
+
+_COVER = frozenset(("cover", "occupy", "fill", "take", "make"))
 
 
 def part_of(c: Cursor, asked: Asked, one: Phrase) -> Question | None:

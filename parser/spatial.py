@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 BOTH = ("both", "either", "each")
 """Sides that are all of the banks."""
+VERSUS = ("same", "opposite")
+"""Sides that are told by another thing than the one whose sides they are."""
 MOST_WAYS = 2000
 """Pairs of anchors that something is looked for between; more are a mistake of the plan."""
 
@@ -110,12 +112,25 @@ def _on_side(case: Case) -> Found:
     side = (case.relation.side or "").lower().strip()
     if side in BOTH:
         return Found(~_inside(case).numbers.astype(bool))  # on the banks, not in the river
+    if side in VERSUS and len(case.sets) > 1:
+        return _versus(case, same=side == VERSUS[0])
     direction = case.frame.direction(side)
     if direction is None:
         raise Unsaid("NOT_GEOMETRIC", f"{side[:30]!r} is neither a side of the image nor of the compass")
     far = on_side(case.subjects, case.anchors, direction.towards)
     words = f"the middle lies {{}} px {side} of the line of the nearest anchor{_taken(direction.note)}"
     return Found(np.nan_to_num(far) > 1e-6 * case.subjects.diagonal, far, words)
+
+
+def _versus(case: Case, *, same: bool) -> Found:
+    """On the same side of the line of the first anchors as one of the last, or on the other side than all of them."""
+    import numpy as np
+
+    from georsmllm.arrangements import alike
+
+    line, others = case.sets[0], case.sets[-1]
+    beside = alike(case.subjects, line, others)
+    return Found(beside > 0 if same else np.asarray((beside <= 0) & ~np.isnan(beside)))
 
 
 def _taken(note: str) -> str:

@@ -24,13 +24,21 @@ def joiner_of(c: Cursor) -> str:
         if word == "as" and not c.take_all("well", "as") and not c.take("well"):
             c.at -= 1
             break
-        if word == "but" and c.ahead() in ("not", "exclude", "excluding", "ignore", "without", "except"):
+        if word == "but" and (
+            c.ahead() in ("not", "exclude", "excluding", "ignore", "without", "except") or others_next(c)
+        ):
             c.at -= 1
             return found or "but"
         found = word if found in ("", ",", ":") else found
     if found == "nor":
         c.at -= 1
     return found
+
+
+def others_next(c: Cursor) -> bool:
+    """Whether "(all cars but) the ones", "those", "the largest" stands here: what is left out of all."""
+    after_the = c.ahead() == "the" and (c.ahead(1) in ("one", "ones") or c.sees(lexicon.meanings("superlatives"), 1))
+    return after_the or (c.ahead() == "those" and c.ahead(1) != "")
 
 
 def alternatives(before: list[Condition], after: list[Condition]) -> list[Condition]:

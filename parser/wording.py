@@ -150,6 +150,8 @@ def relation(one: Stands, noun: str, source: str, anchors: tuple[str, ...]) -> s
     n = f"at least {least} of {a}" if least > 1 else a
     if one.name == "within_distance":
         told = f"within {one.value:g} {one.unit} of {a}"
+    elif one.name == "on_side_of" and len(anchors) > 1:
+        told = f"that lie on the {one.side} side of {anchors[0]} {'as' if one.side == 'same' else 'from'} {anchors[1]}"
     elif one.name == "on_side_of":
         told = {"both": f"that lie on both sides of {a}", "opposite": f"that lie on the opposite side of {a}"}.get(
             str(one.side), f"that lie on the {one.side} side of {a}"

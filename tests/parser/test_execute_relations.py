@@ -288,3 +288,22 @@ def test_the_northern_half_of_a_thing_is_cut_off():
     ]
     found = run(steps, Scripted({"lakes": [LOT], "the lake": [LOT]}))
     assert [bounds(one.shape_scene) for one in found.findings] == [(100, 100, 500, 300)]
+
+
+@pytest.mark.parametrize(
+    ("side", "harbors", "expected"),
+    [
+        ("same", [at(700, 900)], [3, 4]),
+        ("opposite", [at(700, 900)], [1, 2]),
+        ("same", [at(700, 900), at(100, 900)], [1, 2, 3, 4]),
+        ("opposite", [at(700, 900), at(100, 900)], []),
+    ],
+)
+def test_sides_that_another_thing_tells(side, harbors, expected):
+    houses = [at(100, 100), at(470, 500), at(530, 500), at(900, 100)]
+    assert kept("on_side_of", houses, {"the river": [RIVER], "harbors": harbors}, side=side) == expected
+
+
+def test_a_side_that_a_missing_thing_would_tell_is_not_told():
+    found = outcome("on_side_of", [at(100, 100)], {"the river": [RIVER], "harbors": []}, side="opposite")
+    assert found.reason == "ANCHOR_NOT_FOUND"
