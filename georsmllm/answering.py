@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from georsmllm.asked import check_images
 from georsmllm.errors import UsageError
-from georsmllm.predictions import WHOLE, Finish, Journal, Line, Shard
+from georsmllm.journal import WHOLE, Journal, Shard
+from georsmllm.predictions import Finish, Line
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -163,7 +164,7 @@ def answer(
     source: Source,
     batches: Sequence[Sequence[int]],
     engine: Engine,
-    journal: Journal,
+    journal: Journal[Line],
     *,
     decoding: Decoding,
     form_of: FormOf = lambda _: None,

@@ -15,10 +15,11 @@ from typing import NamedTuple
 
 from georsmllm.found import Finding
 from georsmllm.hearing import Object, hear, spoken_image, stretches_of
+from georsmllm.journal import Journal
 from georsmllm.jsonl import replacing
 from georsmllm.mask_overlay import Drawn, overlay, rgb_of
 from georsmllm.maskdecoder import MaskDecoder
-from georsmllm.maskfile import MaskEntry, MaskJournal, MaskLine, MaskSettings, MaskVerdict, Segmentation
+from georsmllm.maskfile import MaskEntry, MaskLine, MaskSettings, MaskVerdict, Segmentation
 from georsmllm.maskfile import read as read_lines
 from georsmllm.masking import masked
 from georsmllm.masks import decode_crop, from_coco, to_counts_text
@@ -49,7 +50,7 @@ def segment(
     asked: Asked,
     answers: Mapping[str, str],
     decoder: MaskDecoder,
-    journal: MaskJournal,
+    journal: Journal[MaskLine],
     *,
     tick: Callable[[int], None] = lambda _: None,
 ) -> None:

@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from georsmllm.errors import UsageError
-from georsmllm.predictions import Journal, Shard, num_cut
+from georsmllm.journal import Shard
+from georsmllm.predictions import journal as journal_of
+from georsmllm.predictions import num_cut
 
 if TYPE_CHECKING:
     from georsmllm.answering import Engine, Tally
     from georsmllm.constrain.form import Form
+    from georsmllm.journal import Journal
     from georsmllm.model.tokens import Chat
     from georsmllm.predicting import EngineName, Run, Weights
+    from georsmllm.predictions import Line
     from georsmllm.train.sources import Source
     from georsmllm.types import Record
 
@@ -90,7 +94,7 @@ def command(
     chat = tokens.Chat.of_folder(weights.base)
     batches = answering.plan(source, count, anyres.of_folder(weights.base), batch_size=run.batch_size)
     settings = predicting.settings_of(weights, run, source, split=split if records.is_dir() else "", limit=limit or 0)
-    journal = Journal(out, settings, part)
+    journal = journal_of(out, settings, part)
     if not journal.is_finished:
         if constrained:
             mine = batches[part.number :: part.of]
@@ -106,7 +110,7 @@ def command(
 
 
 def _answer(
-    source: Source, batches: list[list[int]], engine: Engine, journal: Journal, *, run: Run, shard: Shard
+    source: Source, batches: list[list[int]], engine: Engine, journal: Journal[Line], *, run: Run, shard: Shard
 ) -> Tally:
     """With a progress bar of this process's records."""
     from georsmllm import answering

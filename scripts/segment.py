@@ -11,8 +11,9 @@ import click
 from georsmllm.errors import UsageError
 
 if TYPE_CHECKING:
+    from georsmllm.journal import Journal
     from georsmllm.maskdecoder import MaskDecoder
-    from georsmllm.maskfile import MaskJournal
+    from georsmllm.maskfile import MaskLine
     from georsmllm.segment_sources import Asked
 
 SPLIT = "val"
@@ -98,7 +99,7 @@ def command(
         weights=decoders.weights_of(decoder),
         way=(multimask, clip, chunk or 0),
     )
-    journal = maskfile.MaskJournal(out, settings)
+    journal = maskfile.journal(out, settings)
     if not journal.is_finished:
         _segment(asked, answers, decoder, journal)
     print("\n".join(segmenting.summary(out)))
@@ -127,7 +128,7 @@ def _asked(
     return OfSet(source, min(len(source), limit or len(source)))
 
 
-def _segment(asked: Asked, answers: Mapping[str, str], decoder: MaskDecoder, journal: MaskJournal) -> None:
+def _segment(asked: Asked, answers: Mapping[str, str], decoder: MaskDecoder, journal: Journal[MaskLine]) -> None:
     """With a progress bar of records."""
     from georsmllm import segmenting
 

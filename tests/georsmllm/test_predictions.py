@@ -17,8 +17,10 @@ from georsmllm import predictions
 from georsmllm.answering import Answer, Decoding, Question, answer, plan
 from georsmllm.asked import open_asked
 from georsmllm.errors import BadRecord, UsageError
+from georsmllm.journal import Shard
 from georsmllm.model import anyres
-from georsmllm.predictions import Journal, Settings, Shard
+from georsmllm.predictions import Settings
+from georsmllm.predictions import journal as journal_of
 from georsmllm.train.sources import Source
 
 SETTINGS = Settings(
@@ -50,9 +52,9 @@ def source(tmp_path: Path) -> Source:
 
 
 def run(
-    source: Source, out: Path, engine: Echo, *, shard: Shard = predictions.WHOLE, settings: Settings = SETTINGS
+    source: Source, out: Path, engine: Echo, *, shard: Shard = WHOLE, settings: Settings = SETTINGS
 ) -> bool:
-    journal = Journal(out, settings, shard)
+    journal = journal_of(out, settings, shard)
     if not journal.is_finished:
         answer(source, BATCHES, engine, journal, decoding=Decoding(9), shard=shard)
     return journal.finish(len(source))
@@ -92,7 +94,7 @@ def test_dying_before_any_effect_on_the_disk_costs_nothing(source: Source, tmp_p
     while dying(fresh(out := tmp_path / f"{deaths}.jsonl"), deaths):
         assert run(source, out, Echo())
         assert out.read_bytes() == whole.read_bytes()
-        assert predictions.settings_path(out).exists()
+        assert settings_path(out).exists()
         assert not (tmp_path / f".{deaths}.jsonl.state").exists()
         deaths += 1
     assert deaths > 8
@@ -154,8 +156,8 @@ def test_what_was_begun_without_an_answer_binds_nobody(source: Source, tmp_path:
 
 def test_shards_of_different_settings_are_never_put_together(source: Source, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
-    first = Journal(out, SETTINGS, Shard(number=0, of=2))
-    second = Journal(out, msgspec.structs.replace(SETTINGS, seed=1), Shard(number=1, of=2))
+    first = journal_of(out, SETTINGS, Shard(number=0, of=2))
+    second = journal_of(out, msgspec.structs.replace(SETTINGS, seed=1), Shard(number=1, of=2))
     for journal, shard in ((first, Shard(number=0, of=2)), (second, Shard(number=1, of=2))):
         answer(source, BATCHES, Echo(), journal, decoding=Decoding(9), shard=shard)
     with pytest.raises(UsageError, match="seed was 1, is 0"):
@@ -178,7 +180,7 @@ def test_somebody_elses_file_is_left_alone(source: Source, tmp_path: Path) -> No
 
 
 def test_two_processes_of_one_shard_are_one_too_many(source: Source, tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "out.jsonl", SETTINGS)
+    journal = journal_of(tmp_path / "out.jsonl", SETTINGS)
     with journal.writing(), pytest.raises(UsageError, match="another georsmllm predict is at work"):
         run(source, tmp_path / "out.jsonl", Echo())
 

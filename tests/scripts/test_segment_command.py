@@ -190,7 +190,7 @@ def test_a_killed_run_goes_on_where_it_was(home: Path, tmp_path: Path, monkeypat
     with pytest.raises(Killed):
         run(*words)
     assert not out.exists()
-    part = tmp_path / ".masks.jsonl.state" / "part.jsonl"
+    part = tmp_path / ".masks.jsonl.state" / "part-0-of-1.jsonl"
     part.write_bytes(part.read_bytes() + b'{"number": 3, "li')  # half a line
     rest: list[tuple[int, ...]] = []
 
@@ -296,7 +296,7 @@ def test_the_modules_agree_on_the_file(tmp_path: Path) -> None:
     settings = maskfile.MaskSettings(
         records="", predictions="", split="", limit=1, decoder="d", weights="", multimask="auto", clip=False, chunk=0
     )
-    journal = maskfile.MaskJournal(tmp_path / "masks.jsonl", settings)
+    journal = maskfile.journal(tmp_path / "masks.jsonl", settings)
     with journal.writing():
         journal.add({0: line})
     journal.finish(1)
