@@ -37,8 +37,17 @@ def _said(outcome: Outcome) -> str:
     if isinstance(value, str):
         return value
     assert value is not None
+    if _is_share(outcome):
+        return f"{_number(value)} ({value:.2%})"
     counted = _what_was_counted(outcome) if isinstance(value, int) else ""
     return f"{_number(value)}{counted}"
+
+
+def _is_share(outcome: Outcome) -> bool:
+    """Whether the value is a part of a whole: a number with a fraction that a comparison came to."""
+    last = next((step for step in reversed(outcome.steps) if step.value == outcome.value), None)
+    is_part = isinstance(outcome.value, float) and 0 <= outcome.value <= 1
+    return outcome.answer_type == "number" and is_part and last is not None and last.type == "compare"
 
 
 def _what_was_counted(outcome: Outcome) -> str:

@@ -76,11 +76,12 @@ def _value(relation: Relation) -> tuple[int, Amount | None]:
 
 
 def _why(found: Found, holds: Bools, case: Case) -> str:
-    words = ""
-    if found.values is not None and holds.any():
-        words = found.words.replace("{}", span(found.values[holds]))
-    elif found.values is not None:
-        words = found.words.replace("{}", span(found.values)) + ", which is not enough" if len(holds) else ""
+    """What was measured of those that are kept, or of all where none is; of what does not hold, that it is not enough."""
+    words, denied = "", case.relation.negated
+    kept = ~holds if denied else holds
+    if found.values is not None and len(holds):
+        words = found.words.replace("{}", span(found.values[kept] if kept.any() else found.values))
+        words += ", which is not enough" if denied == kept.any() else ""
     if case.least > 1:
         words = f"at least {case.least} anchors are asked for, there are {span(found.numbers.astype(float))}"
     return words

@@ -45,6 +45,14 @@ def test_a_count_names_what_it_counted():
     assert tell(Outcome("number", (), 2, "", (step,), (("s1", ships),)), [PLAIN]) == "2 ships."
 
 
+@pytest.mark.parametrize(
+    ("value", "words"), [(0.0501, "0.0501 (5.01%)."), (0.0, "0 (0.00%)."), (1.5, "1.5."), (2, "2.")]
+)
+def test_a_share_is_told_in_percent_too(value, words):
+    step = StepTrace("s2", "compare", "target", "Divide {s1}.", "geometry", inputs=(1,), value=value)
+    assert tell(Outcome("number", (), value, "", (step,)), [PLAIN]) == words
+
+
 def test_areas_are_square_metres_where_the_image_has_them():
     assert tell(Outcome("masks", findings("lake")), [PLACED]).startswith("1 lake. That is 10,0")
     twice = (Finding(1, "lake", box(0, 0, 100, 100)), Finding(2, "lake", box(0, 0, 100, 100)))

@@ -307,3 +307,17 @@ def test_sides_that_another_thing_tells(side, harbors, expected):
 def test_a_side_that_a_missing_thing_would_tell_is_not_told():
     found = outcome("on_side_of", [at(100, 100)], {"the river": [RIVER], "harbors": []}, side="opposite")
     assert found.reason == "ANCHOR_NOT_FOUND"
+
+
+def test_a_note_speaks_of_those_that_are_kept():
+    far = outcome(
+        "within_distance", [at(550, 300), at(700, 300)], {"the lot": [LOT]}, negated=True, value=50, unit="px"
+    )
+    assert (
+        "the gap to the nearest anchor is 190 px, at most 50 px are asked for, which is not enough"
+        in far.steps[-1].note
+    )
+    all_near = outcome("within_distance", [at(550, 300)], {"the lot": [LOT]}, negated=True, value=50, unit="px")
+    assert all_near.steps[-1].note == (
+        "kept 0 of 1: the gap to the nearest anchor is 40 px, at most 50 px are asked for"
+    )
