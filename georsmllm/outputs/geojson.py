@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from georsmllm.areas import areas
 from georsmllm.errors import CannotSay
 from georsmllm.found import Finding, StepTrace, outline
-from georsmllm.outputs.attributes import attributes
+from georsmllm.outputs.attributes import attributes, image_name
 from georsmllm.outputs.places import Frame, at_home, on_earth, on_map, placed, simplified
 from georsmllm.rfc7946 import PRECISION, bbox, geometry, within_180
 from georsmllm.types import ImageRef, PointSet, Ring
@@ -95,10 +96,31 @@ def answer(result: Result, notices: Sequence[str]) -> dict[str, object]:
         "answer_type": result.outcome.answer_type,
         "value": result.outcome.value,
         "reason": result.outcome.reason,
+        "areas": area_rows(result),
         "steps": [step(trace) for trace in result.outcome.steps],
         "notices": list(notices),
         "plan": result.plan,
     }
+
+
+def area_rows(result: Result) -> list[dict[str, object]]:
+    """What the findings of each class cover together, image by image; square metres are None without a place on the Earth."""
+    rows: list[dict[str, object]] = []
+    for index, scene in enumerate(result.scenes):
+        image = image_name(index, len(result.scenes))
+        theirs = [one for one in result.findings if one.image == index and one.shape_scene.kind != "point"]
+        rows += [
+            {
+                "class": row.label,
+                "image": image,
+                "count": row.count,
+                "area_px": row.area_px,
+                "area_m2": row.square_metres,
+                "share": row.share,
+            }
+            for row in areas(theirs, scene.image)
+        ]
+    return rows
 
 
 def step(trace: StepTrace) -> dict[str, object]:

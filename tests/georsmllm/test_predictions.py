@@ -17,7 +17,7 @@ from georsmllm import predictions
 from georsmllm.answering import Answer, Decoding, Question, answer, plan
 from georsmllm.asked import open_asked
 from georsmllm.errors import BadRecord, UsageError
-from georsmllm.journal import Shard
+from georsmllm.journal import WHOLE, Shard, settings_path
 from georsmllm.model import anyres
 from georsmllm.predictions import Settings
 from georsmllm.predictions import journal as journal_of
@@ -51,9 +51,7 @@ def source(tmp_path: Path) -> Source:
     return open_asked(write_set(tmp_path / "set"), "train")
 
 
-def run(
-    source: Source, out: Path, engine: Echo, *, shard: Shard = WHOLE, settings: Settings = SETTINGS
-) -> bool:
+def run(source: Source, out: Path, engine: Echo, *, shard: Shard = WHOLE, settings: Settings = SETTINGS) -> bool:
     journal = journal_of(out, settings, shard)
     if not journal.is_finished:
         answer(source, BATCHES, engine, journal, decoding=Decoding(9), shard=shard)
