@@ -32,7 +32,7 @@ WORLD = [
 ]
 
 
-def session(engine=None, **viewing) -> tuple[Session, BlobEngine]:
+def session(engine=None, *, decoder=None, **viewing) -> tuple[Session, BlobEngine]:
     engine = engine or BlobEngine(COLOURS)
     return Session(
         engine,
@@ -40,7 +40,7 @@ def session(engine=None, **viewing) -> tuple[Session, BlobEngine]:
         maker=Maker("m" * 64, version="0"),
         make_plan=loading.planning(Language("embedded")),
         execute=loading.executed,
-        decoder=PolygonDecoder(),
+        decoder=decoder or PolygonDecoder(),
         task_of=task,
         viewing=Viewing(**viewing),
         stretch=AUTO,
@@ -227,6 +227,18 @@ def test_no_masks_where_none_are_wanted():
     result = asked.asked([scene], "planes", Asking(masks=False))
     assert result.masks == ()
     assert result.maker.decoder == ""
+
+
+def test_sam_2_outlines_the_answer_and_encodes_the_image_once():
+    from georsmllm import sam_tiny
+    from georsmllm.sam import Sam2Decoder
+
+    decoder = Sam2Decoder(sam_tiny.model(), "tiny")
+    asked, _ = session(decoder=decoder)
+    result = asked.ask(painted((400, 300), WORLD), EAST)
+    assert result.maker.decoder == "SAM 2 (tiny)"
+    assert all(one.mask_score is not None for one in result.findings)
+    assert decoder.num_encodings == 1  # of the river's outline and of the planes' alike
 
 
 def test_metres_and_north_come_from_the_affine(tmp_path):
