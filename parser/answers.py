@@ -122,11 +122,15 @@ def _excluded(builder: Builder, question: Question, before: int | None) -> int:
 def _fraction(builder: Builder, question: Question) -> int:
     one = question.phrases[0]
     whole = builder.target(one)
-    if question.comparison:
+    if question.comparison and question.asked == "fraction":
         text = f"Divide the area of {mark(whole)} by the area of the image."
         return _compare(builder, question.comparison, (whole,), text)
     part = builder.count(builder.narrowed(one, whole, question.conditions))
     every = builder.count(whole)
+    if question.asked == "every" and question.comparison:
+        share = _compare(builder, Compares("value", "ratio"), (part, every), f"Divide {mark(part)} by {mark(every)}.")
+        by = question.comparison
+        return _compare(builder, by, (share,), f"Is {mark(share)} {by.mode.replace('_', ' ')} {by.value}?")
     if question.asked == "every":
         text = f"Is {mark(part)} at least {mark(every)}?"
         return _compare(builder, Compares("value", "at_least"), (part, every), text)

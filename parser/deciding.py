@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from . import lexicon
-from .cursor import Cursor, number
+from .cursor import Cursor, bound, number
 from .growth import grown
 from .owner import Owner
 from .phrases import nested
 from .predicates import predicate
 from .shares import part_of
-from .tree import Compares, Has, Phrase, Question, Stands
+from .tree import Compares, Has, Mode, Phrase, Question, Stands
 from .wanted import is_seen, only, phrase_list
 
 _AUXILIARY = ("is", "are", "was", "were", "do", "does", "did", "has", "have", "had", "can", "could", "will")
@@ -40,6 +40,9 @@ def _open_question(c: Cursor) -> Question | None:
         more = read(c)
         if more:
             return more
+    some = _part_asked(c)
+    if some:
+        return some
     every = c.ahead() in ("all", "every", "each", "both")
     wanted = phrase_list(c, verbs=True)
     phrases = wanted.phrases
@@ -49,12 +52,33 @@ def _open_question(c: Cursor) -> Question | None:
     if every and one.num_behind:
         only(c, wanted)
         return part_of(c, "every", one)
-    if ((one.least or 0) > 1 and (there or one.is_strict)) or one.most is not None:
+    if ((one.least or 0) > 1 and (there or one.is_strict or not one.is_definite)) or one.most is not None:
         only(c, wanted)
         return _number_of(one)
     if not there:
         phrases = (_asked_last(one), *phrases[1:])
     return Question("exists", phrases, shared=False)
+
+
+def _part_asked(c: Cursor) -> Question | None:
+    """Reads "(are) most of the tanks white", "(do) more than half of the buildings lie west of the river"."""
+    start = c.at
+    if c.take("most") or c.take_all("the", "majority"):
+        mode: Mode | None = "greater_than"
+        share: float | None = 0.5
+    else:
+        mode = _SHARES.get(bound(c) or "")
+        share = c.find(lexicon.values("fractions")) if mode else None
+    c.take("of")
+    one = only(c, phrase_list(c, verbs=True)) if share and mode else None
+    asked = part_of(c, "every", one) if one and one.num_behind and is_seen(one, strict=True) else None
+    if asked is None or mode is None:
+        c.at = start
+        return None
+    return replace(asked, comparison=Compares("value", mode, value=share))
+
+
+_SHARES: dict[str, Mode] = {">": "greater_than", ">=": "at_least", "<": "less_than"}
 
 
 def _number_of(one: Phrase) -> Question:

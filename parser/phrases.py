@@ -68,10 +68,27 @@ def phrase(c: Cursor, *, joined: bool = True) -> Phrase | None:
     if half:
         return half
     draft = _of_parts(c, draft)
+    theirs = (
+        None if c.depth else _possessed(c, _finished(replace(draft, is_definite=True), (), adjectives), joined=joined)
+    )
+    if theirs:
+        return theirs
     found = _completed(c, draft, adjectives, joined=joined)
     if adjectives.in_row and not any(isinstance(one, Compares) for one in found.conditions):
         c.leave_out(here, here + 1, why="said")
     return found
+
+
+def _possessed(c: Cursor, owner: Phrase, *, joined: bool) -> Phrase | None:
+    """Reads "(the harbor)'s ships": the ships in the harbor."""
+    start = c.at
+    held = None
+    if c.take("'s") and not c.sees(lexicon.meanings("measures")) and lexicon.knows(owner.head):
+        held = phrase(c, joined=joined)
+    if held is None or not lexicon.knows(held.head):
+        c.at = start
+        return None
+    return replace(held, conditions=(Stands("inside", (owner,)), *held.conditions))
 
 
 def _takes_conditions(c: Cursor) -> bool:

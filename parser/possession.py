@@ -12,7 +12,7 @@ from .fullness import occupancy
 from .plan import RelationName
 from .qualities import ROOFS, axis, of_roof, quality, quality_of, roofs, shadow
 from .regions import sides_of
-from .superlatives import after_copula
+from .superlatives import after_copula, criterion_of
 from .tree import Compares, Condition, Has, Phrase, Stands
 
 
@@ -35,7 +35,7 @@ def contents(c: Cursor, *, negated: bool) -> list[Condition] | None:
     if _answer_form(c):
         return []
     negated = negated != bool(c.take("no")) if not c.take_all("no", "fewer") else negated
-    for read in (roofs, shadow, quality, _most):
+    for read in (roofs, shadow, quality, _extreme, _most):
         found = read(c, negated)
         if found is not None:
             return [*found, *_held_too(c, Phrase(""), negated=negated)] if c.ahead() == "and" else found
@@ -181,6 +181,21 @@ def _answer_form(c: Cursor) -> bool:
     return False
 
 
+_FEW = ("fewest", "least", "lowest", "smallest", "shortest", "narrowest")
+
+
+def _extreme(c: Cursor, negated: bool) -> list[Condition] | None:
+    """Reads "the largest area", "the greatest length": whichever is the most so."""
+    start = c.at
+    c.take("the")
+    word = c.take("largest", "greatest", "biggest", "highest", "longest", "widest", "maximum", *_FEW)
+    said = c.find(lexicon.meanings("measures")) if word else None
+    if said is None:
+        c.at = start
+        return None
+    return [Compares(criterion_of(said), "min" if (word in _FEW) != negated else "max")]
+
+
 def _most(c: Cursor, negated: bool) -> list[Condition] | None:
     """Reads "the most ships", "the highest number of ships": whichever holds the most of them."""
     start = c.at
@@ -190,7 +205,7 @@ def _most(c: Cursor, negated: bool) -> list[Condition] | None:
         c.take("of")
         held = c.phrase(c)
         if held:
-            few = word in ("fewest", "least", "lowest", "smallest")
+            few = word in _FEW
             return [Compares("count", "min" if few != negated else "max", anchors=(held,))]
     c.at = start
     return None

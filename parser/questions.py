@@ -118,6 +118,8 @@ def which(c: Cursor) -> Question | None:
     kind = c.at + 1
     if not c.take("which", "what"):
         return None
+    if c.take("class", "kind", "type", "category") and c.ahead() not in ("is", "are"):
+        c.at -= 1
     if c.take("is", "are", "one", "of") and not c.sees(lexicon.meanings("superlatives")):
         chosen = _choice(c)
         if chosen:

@@ -57,10 +57,9 @@ def ranked(found: Superlative, anchors: tuple[Phrase, ...] = ()) -> Compares:
     """The condition of a superlative. Ranks and the k highest are counted from the top; from the bottom the mode is min with
     k, and a rank says so in its value. Distances are counted from the nearest."""
     if found.is_rank:
-        nearest = found.criterion == "distance_to"
-        return Compares(
-            found.criterion, "rank_k", found.k, "min" if found.lowest and not nearest else None, anchors, found.compass
-        )
+        usual = found.lowest if found.criterion == "distance_to" else not found.lowest
+        value = None if usual else "min" if found.lowest else "max"
+        return Compares(found.criterion, "rank_k", found.k, value, anchors, found.compass)
     if found.k is None or found.lowest:
         return Compares(found.criterion, "min" if found.lowest else "max", found.k, None, anchors, found.compass)
     return Compares(found.criterion, "top_k", found.k, None, anchors, found.compass)
@@ -73,6 +72,22 @@ def of_two(c: Cursor, ends: tuple[str, ...] = ("of",)) -> Superlative | None:
     measured = direction and name not in ("speed", "age", "brightness", "distance_to", "value")
     if measured and (c.ahead() in ends or c.sees(lexicon.nouns())):
         return Superlative(criterion_of(name), direction == "less", None, is_rank=False)
+    c.at = start
+    return None
+
+
+def _outermost(c: Cursor, found: Superlative) -> list[Condition] | None:
+    """Reads "(furthest) to the left", "(farthest) north": the outermost in that direction."""
+    start = c.at
+    if found.criterion == "distance_to" and not found.lowest:
+        c.take("to") and c.take("the")
+        said = c.words[c.at : c.at + 1]
+        place = c.find(lexicon.meanings("positions"))
+        c.take("side")
+        if place and c.ahead() != "of":
+            criterion, end = place.split()
+            way = Superlative(criterion_of(criterion), end == "min", found.k, found.is_rank, compass=of_compass(said))
+            return [ranked(way)]
     c.at = start
     return None
 
@@ -92,6 +107,9 @@ def after_copula(c: Cursor) -> list[Condition] | None:
     middle = region(c) if found.criterion == "distance_to" and found.lowest else None
     if middle:
         return middle
+    outermost = _outermost(c, found)
+    if outermost:
+        return outermost
     anchors: tuple[Phrase, ...] = ()
     if found.criterion == "distance_to" and (c.take("to", "from") or c.take_all("away", "from")):
         anchor = c.phrase(c)

@@ -198,7 +198,7 @@ def _than(mode: str, more: str, less: str, equal: str) -> str:
 
 def _ranked(one: Compares, noun: str, source: str, anchors: tuple[str, ...]) -> str:
     lowest = one.mode == "min" or one.value == "min" or (one.mode == "top_k" and one.criterion == "distance_to")
-    lowest = lowest or (one.mode == "rank_k" and one.criterion == "distance_to")
+    lowest = lowest or (one.mode == "rank_k" and one.criterion == "distance_to" and one.value != "max")
     if one.criterion == "count":
         which = "fewest" if lowest else "most"
         return f"From {source}, take the {noun.rpartition(' ')[2]} with the {which} of {' and '.join(anchors)}."

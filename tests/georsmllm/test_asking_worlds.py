@@ -203,6 +203,9 @@ SETS = [
     ("buildings closer to the river than to the lake", "B1 B2 B6 B7 B8"),
     ("of the three largest buildings, the one closest to the river", "B6"),
     ("the longest ship outside the harbor", "S5"),
+    ("the building with the largest area", "B6"),
+    ("the plane furthest to the left", "A4"),
+    ("the second farthest ship from the river", "S3"),  # S6 262 px, S3 90, S2 70
     ("the largest tank that is not white", "T5"),
     ("white tanks that are not the largest one", "T1 T2"),
     # parts of the image, unions, differences
@@ -235,6 +238,10 @@ VALUES = [
     ("Are there exactly three bridges?", True, "Yes."),
     ("Are there fewer than 5 ships?", False, "No."),
     ("are all tanks white?", False, "No."),
+    ("are most tanks white?", True, "Yes."),
+    ("do more than half of the buildings lie west of the river?", True, "Yes."),
+    ("are at least four tanks white?", False, "No."),
+    ("Which class is more common, ships or planes?", "ship", "ship."),
     ("Is the largest tank white?", True, "Yes."),
     ("Is the lake closer to the river than to the road?", False, "No."),
     ("is the harbor on the same side of the river as the parking lot?", True, "Yes."),
