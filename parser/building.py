@@ -98,7 +98,8 @@ class Builder:
         kind = lexicon.kind(phrase.head)
         bare = not phrase.conditions
         segments = kind == "stuff" if is_anchor else self.as_masks and (kind != "thing" or bare)
-        image = next((one for one in (phrase.image, _image_behind(phrase), self.image) if one != "single"), "single")
+        named: tuple[ImageName, ...] = (phrase.image, _image_behind(phrase), self.image)
+        image: ImageName = next((one for one in named if one != "single"), "single")
         return self._seek(phrase, "segment" if segments else "detect", image, is_anchor=is_anchor)
 
     def _seek(self, phrase: Phrase, type_: StepType, image: ImageName, *, is_anchor: bool) -> int:

@@ -28,10 +28,13 @@ def within(c: Cursor, *, negated: bool = False) -> list[Condition] | None:
         if direction is None or direction.startswith("-"):
             c.at = start
             return None
+    here = c.at
     anchor = c.phrase(c)
     if anchor is None:
         c.at = start
         return None
+    if anchor.least is not None and not anchor.is_definite:  # a plan has one number: that of the distance
+        c.leave_out(here, here + (3 if c.words[here + 1 : here + 2] in (("least",), ("than",)) else 1), why="said")
     found: list[Condition] = [
         Stands("within_distance", (anchor,), negated=beyond != negated, value=value.number, unit=value.unit)
     ]

@@ -42,6 +42,7 @@ ORDERS = {
         ("ships in the harbor with more ships than the northern harbor", ("with more ships than the northern harbor",)),
         ("Find ships that sailed YESTERDAY from Rotterdam.", ("that sailed YESTERDAY from Rotterdam",)),
         ("Find the white ship whose captain is drunk, near the pier!", ("whose captain is drunk",)),
+        ("buildings within 100 px of at least two pools", ("at least two",)),
         ("houses built in 1990", ("built in 1990",)),
         ("find buildings that look like an L", ("that look like an L",)),
         ("find the car park with twice as many cars as trucks", ("with twice as many cars as trucks",)),
