@@ -253,7 +253,8 @@ def test_metres_and_north_come_from_the_affine(tmp_path):
     asked, _ = session()
     south = asked.ask(tmp_path / "scene.tif", "planes south of the river")
     assert boxes(south) == [(300, 50, 330, 70), (350, 200, 370, 214)]
-    (row,) = south.to_dict()["areas"]
+    told: dict = south.to_dict()
+    (row,) = told["areas"]
     assert (row["class"], row["count"], row["area_px"]) == ("airplane", 2, 880.0)
     assert row["area_m2"] == pytest.approx(220.0, rel=2e-3)
     near = asked.ask(tmp_path / "scene.tif", "planes within 50 m of the river")
