@@ -12,17 +12,16 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
-from georsmllm import phrasing, seams, selecting
+from georsmllm import candidate_groups, phrasing, seams, selecting
 from georsmllm.answering import Answer, Decoding, Engine, Question
 from georsmllm.classes import is_countable, plural
-from georsmllm.errors import BadAnswer, CannotSay
+from georsmllm.errors import BadAnswer
 from georsmllm.found import ChangeKind, Chosen, Finding, Seen, Watch, outline
-from georsmllm.geometry import bounds, clip
 from georsmllm.masks import from_shape
 from georsmllm.phrasing import TaskOf, Worded
-from georsmllm.pointtext import decode, encode
+from georsmllm.pointtext import decode
 from georsmllm.types import ImageRef, Message, PointSet, Window
-from georsmllm.viewports import Viewport, around, viewports
+from georsmllm.viewports import Viewport, viewports
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from georsmllm.maskdecoder import MaskDecoder
     from georsmllm.scene import Scene
 
-MOST_ANCHORS = 8
-"""Of a question about candidates: the nearest ones, so that the view stays close."""
 SAME_SHARE = 0.5
 """An area that changed was of a class where at least so much of it lies on objects of that class."""
 
@@ -119,27 +116,19 @@ class Looking:
 
     def select(self, condition: str, candidates: Sequence[Finding], anchors: Sequence[Finding], *, step: str) -> Chosen:
         """The candidates that a condition holds of, asked in groups that one view shows."""
-        groups = self._groups(candidates, anchors)
-        questions, kept_ids, said = [], [], []
-        unsayable = 0
-        for group, near in groups:
-            asked = self._selection(condition, group, near)
-            if asked is None:
-                unsayable += len(group)
-                continue
-            question, ids = asked
-            unsayable += len(group) - len(ids)
-            questions.append(question)
-            said.append(ids)
-        answers = self._answers(questions, f"{step}: {len(candidates)} candidates")
+        sizes = [scene.size_wh for scene in self.scenes]
+        groups = candidate_groups.grouped(candidates, anchors, sizes, tile_px=self._viewing.tile_px)
+        shown = [group for group in groups if group.numbered]
+        asked = [self._question(group.worded(condition), group.view, (group.image,)) for group in shown]
+        answers = self._answers(asked, f"{step}: {len(candidates)} candidates")
+        kept: list[int] = []
         unreadable = 0
-        for ids, answer in zip(said, answers, strict=True):
+        for group, answer in zip(shown, answers, strict=True):
             try:
-                kept_ids += [ids[number - 1] for number in selecting.read(answer.text, len(ids))]
+                kept += [group.numbered[number - 1] for number in selecting.read(answer.text, len(group.numbered))]
             except BadAnswer:
                 unreadable += 1
-        note = f"{unsayable} candidates could not be shown to the model" if unsayable else ""
-        return Chosen(tuple(sorted(kept_ids)), note, unreadable, len(questions))
+        return Chosen(tuple(sorted(kept)), candidate_groups.note(groups, len(candidates)), unreadable, len(asked))
 
     def outlined(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
         """The same findings, each with a mask; every window of a scene is encoded once."""
@@ -263,69 +252,8 @@ class Looking:
         fits = {"appeared": is_ & ~was, "disappeared": was & ~is_}.get(kind, was == is_)
         return [one for one, fit in zip(changed, fits, strict=True) if fit]
 
-    def _groups(
-        self, candidates: Sequence[Finding], anchors: Sequence[Finding]
-    ) -> list[tuple[list[Finding], list[Finding]]]:
-        """Candidates of one tile's reach together, with the anchors nearest to them."""
-        tile = self._viewing.tile_px
-        cells: dict[tuple[int, int, int], list[Finding]] = {}
-        for one in candidates:
-            x, y = _middle(one)
-            width, height = self.scenes[one.image].size_wh
-            cell = (0, 0) if max(width, height) <= tile else (int(y // tile), int(x // tile))
-            cells.setdefault((one.image, *cell), []).append(one)
-        groups = []
-        for _, members in sorted(cells.items()):
-            for at in range(0, len(members), selecting.MAX_CANDIDATES):
-                some = members[at : at + selecting.MAX_CANDIDATES]
-                groups.append((some, _nearest(anchors, some)))
-        return groups
-
-    def _selection(
-        self, condition: str, group: list[Finding], anchors: list[Finding]
-    ) -> tuple[Question, list[int]] | None:
-        """The question about a group, and the ids of those that could be said in it; None where none could."""
-        image = group[0].image
-        shapes = [one.shape_scene for one in (*group, *anchors)]
-        view = around(shapes, self.scenes[image].size_wh, size=self._viewing.tile_px)
-        mine = [(one.id, shape) for one in group if (shape := _sayable(one, view)) is not None]
-        theirs = [shape for one in anchors if (shape := _sayable(one, view)) is not None]
-        if not mine:
-            return None
-        parts = selecting.question(condition, [shape for _, shape in mine], theirs)
-        worded = Worded("select", selecting.written(parts, view.size_wh), (), "", selecting.form(len(mine)))
-        return self._question(worded, view, (image,)), [one for one, _ in mine]
-
 
 def _pictures(scenes: Sequence[Scene], view: Viewport) -> list[Image]:
     from PIL import Image
 
     return [Image.fromarray(scene.read(view.window, view.size_wh)) for scene in scenes]
-
-
-def _sayable(finding: Finding, view: Viewport) -> PointSet | None:
-    """A finding as it can be written in the text of a view; None for one that lies outside of it or collapses there."""
-    cut = clip(selecting.compact(view.to_view(finding.shape_scene)), (0, 0, *view.size_wh)).shape
-    if cut is None:
-        return None
-    try:
-        encode((cut,), view.size_wh)
-    except CannotSay:
-        return None
-    return cut
-
-
-def _middle(finding: Finding) -> tuple[float, float]:
-    x1, y1, x2, y2 = bounds(finding.shape_scene)
-    return (x1 + x2) / 2, (y1 + y2) / 2
-
-
-def _nearest(anchors: Sequence[Finding], group: Sequence[Finding]) -> list[Finding]:
-    middles = [_middle(one) for one in group]
-    x, y = (sum(values) / len(group) for values in zip(*middles, strict=True))
-
-    def off(anchor: Finding) -> tuple[float, int]:
-        x1, y1, x2, y2 = bounds(anchor.shape_scene)
-        return max(x1 - x, 0, x - x2) ** 2 + max(y1 - y, 0, y - y2) ** 2, anchor.id
-
-    return sorted(anchors, key=off)[:MOST_ANCHORS]

@@ -151,7 +151,15 @@ def test_what_lies_outside_of_the_scene_cannot_be_shown_and_is_told():
     eyes, _ = looking([painted((64, 64), [(TANK, (0, 0, 9, 9))])])
     chosen = eyes.select("keep the white ones", candidates((1, 1, 9, 9), (200, 200, 210, 210)), (), step="s2")
     assert chosen.ids == (7,)
-    assert chosen.note == "1 candidates could not be shown to the model"
+    assert chosen.note == "1 of 2 candidates could not be shown to the model"
+
+
+def test_anchors_beyond_the_nearest_are_told():
+    eyes, engine = looking([painted((400, 300), [(TANK, (0, 0, 9, 9))])])
+    anchors = [Finding(100 + i, "ship", box(20 * i, 200, 20 * i + 10, 210)) for i in range(10)]
+    chosen = eyes.select("keep the white ones near the anchors", candidates((1, 1, 9, 9)), anchors, step="s2")
+    assert chosen.note == "up to 2 farther anchors were not shown with a candidate"
+    assert engine.asked[0].count("[(", engine.asked[0].index("Anchors")) == 8
 
 
 def test_progress_is_told_and_may_end_the_work():
