@@ -141,9 +141,11 @@ class Eyes(Protocol):
 @dataclass(frozen=True, slots=True)
 class Watch:
     """Who wants to know how an ask goes; a call may raise to end it. plan: the plan as JSON-able data, once it is made.
-    step: after each. progress: (what, done, total). notice: a line that a person should read."""
+    step: after each. progress: (what, done, total). notice: a line that a person should read. tick: between the model's
+    tokens."""
 
     plan: Callable[[object], None] = lambda _: None
     step: Callable[[StepTrace], None] = lambda _: None
     progress: Callable[[str, int, int], None] = lambda _what, _done, _total: None
     notice: Callable[[str], None] = lambda _: None
+    tick: Callable[[], None] = lambda: None

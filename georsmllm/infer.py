@@ -43,6 +43,19 @@ class _Prepared(NamedTuple):
     image_sizes: tuple[tuple[int, int], ...]
 
 
+class _Ticking(BaseStreamer):
+    """Is told of every step of a batch, and looks at no token."""
+
+    def __init__(self, tick: Callable[[], None]) -> None:
+        self._tick = tick
+
+    def put(self, value: Tensor) -> None:  # noqa: ARG002 - generate hands it
+        self._tick()
+
+    def end(self) -> None:
+        """Nothing is left to say."""
+
+
 class _Listener(BaseStreamer):
     """Says the words of a single answer while `generate` makes its tokens."""
 
@@ -113,14 +126,22 @@ class Generator:
         """Tokens that the model is given, the visual ones among them."""
         return len(self._prompt(question))
 
-    def stream(self, batches: Iterable[Sequence[Question]], decoding: Decoding) -> Iterator[list[Answer]]:
-        """The answers of each batch in turn, while the images of the next ones are decoded. Raises BadRecord, UsageError."""
+    def stream(
+        self,
+        batches: Iterable[Sequence[Question]],
+        decoding: Decoding,
+        *,
+        tick: Callable[[], None] | None = None,
+    ) -> Iterator[list[Answer]]:
+        """The answers of each batch in turn, while the images of the next ones are decoded. tick: called between tokens; what
+        it raises ends the work. Raises BadRecord, UsageError."""
+        listener = None if tick is None else _Ticking(tick)
         prepared = ahead(batches, self._prepare, workers=self.workers, depth=AHEAD)
         with _evaluating(self.model), closing(prepared):
             since = time.perf_counter()
             for batch in prepared:
                 self.waited_s += time.perf_counter() - since
-                yield self._in_memory(batch, decoding)
+                yield self._in_memory(batch, decoding, listener)
                 since = time.perf_counter()
 
     def pieces(
@@ -161,12 +182,12 @@ class Generator:
             pixels = pixels.pin_memory()
         return _Prepared(question, ids, pixels, seen.sizes_hw)
 
-    def _in_memory(self, batch: list[_Prepared], decoding: Decoding) -> list[Answer]:
+    def _in_memory(self, batch: list[_Prepared], decoding: Decoding, listener: BaseStreamer | None) -> list[Answer]:
         """The answers of a batch, in pieces that fit into memory."""
         answers: list[Answer] = []
         while len(answers) < len(batch):
             piece = batch[len(answers) : len(answers) + self.batch_size]
-            found = self._generated_if_it_fits(piece, decoding)
+            found = self._generated_if_it_fits(piece, decoding, listener)
             if found is None:
                 self._halve(len(piece), max(len(one.ids) for one in piece))
             else:
@@ -174,7 +195,7 @@ class Generator:
         return answers
 
     def _generated_if_it_fits(
-        self, batch: list[_Prepared], decoding: Decoding, listener: _Listener | None = None
+        self, batch: list[_Prepared], decoding: Decoding, listener: BaseStreamer | None = None
     ) -> list[Answer] | None:
         """None: out of memory; what was allocated goes with this frame."""
         try:
@@ -191,7 +212,9 @@ class Generator:
             self._say(f"out of memory at {size} answers at once: batches are halved until they fit")
             self._has_said = True
 
-    def _generated(self, batch: list[_Prepared], decoding: Decoding, listener: _Listener | None = None) -> list[Answer]:
+    def _generated(
+        self, batch: list[_Prepared], decoding: Decoding, listener: BaseStreamer | None = None
+    ) -> list[Answer]:
         inputs = self._inputs(batch)
         num_prompt = inputs["input_ids"].shape[1]
         forms = [one.question.form for one in batch]

@@ -146,6 +146,17 @@ class Looking:
             done.update({one.id: one for one in found})
         return tuple(done[one.id] for one in findings)
 
+    def everywhere(self) -> Looking:
+        """The same eyes without the limits of an area."""
+        return Looking(
+            self.scenes,
+            self._engine,
+            self._decoder,
+            task_of=self._task_of,
+            viewing=self._viewing,
+            watch=self._watch,
+        )
+
     def words(self, worded: Worded, images: Sequence[int]) -> Answer:
         """The answer to a question about whole scenes, as the coarse view shows them."""
         size = self._viewing.tile_px if len(images) == 1 else self._viewing.pair_tile_px

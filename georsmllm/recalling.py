@@ -7,7 +7,7 @@ that decides an answer: the question's id (scene, view, words), its form, the se
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -19,9 +19,14 @@ from georsmllm.types import Message
 
 
 class Speaker(Engine, Protocol):
-    """An engine that also says an answer piece by piece. batch_size: questions that it likes to be asked at once."""
+    """An engine that also says an answer piece by piece, and asks between tokens whether to go on. batch_size: questions that
+    it likes to be asked at once. tick: called between tokens; what it raises ends the work."""
 
     batch_size: int
+
+    def stream(
+        self, batches: Iterable[Sequence[Question]], decoding: Decoding, *, tick: Callable[[], None] = ...
+    ) -> Iterator[list[Answer]]: ...
 
     def pieces(self, question: Question, decoding: Decoding) -> Iterator[str]: ...
 
@@ -33,10 +38,14 @@ class _Entry(msgspec.Struct, frozen=True, array_like=True):
 
 class Recalling:
     """An engine that answers no question twice. who: identity of the model and its settings. journal: where answers outlive
-    the process, None for memory alone. num_asked, num_recalled: questions that the engine answered, and that it did not."""
+    the process, None for memory alone. tick: as a `Speaker` has it. num_asked, num_recalled: questions that the engine
+    answered, and that it did not."""
 
-    def __init__(self, engine: Engine, *, who: str, journal: Path | None = None) -> None:
+    def __init__(
+        self, engine: Speaker, *, who: str, journal: Path | None = None, tick: Callable[[], None] = lambda: None
+    ) -> None:
         self._engine = engine
+        self._tick = tick
         self._who = who
         self._journal = journal
         self._known: dict[str, Answer] = {} if journal is None else _read(journal)
@@ -46,7 +55,7 @@ class Recalling:
         """The answers of each batch in turn, each written to the journal before it is given."""
         listed = [list(batch) for batch in batches]
         wanted = [[one for one in batch if self._key(one, decoding) not in self._known] for batch in listed]
-        coming = self._engine.stream([batch for batch in wanted if batch], decoding)
+        coming = self._engine.stream([batch for batch in wanted if batch], decoding, tick=self._tick)
         for batch, unknown in zip(listed, wanted, strict=True):
             if unknown:
                 self._learn([self._key(one, decoding) for one in unknown], next(coming))

@@ -123,7 +123,8 @@ class Session:
         query = _checked(query)
         scenes = _registered(scenes, resample=asking.resample)
         area = None if asking.box is None else _window(asking.box, scenes[0].size_wh)
-        engine = Recalling(self._engine, who=f"{self.maker.model} {self.maker.adapter}", journal=asking.journal)
+        who = f"{self.maker.model} {self.maker.adapter}"
+        engine = Recalling(self._engine, who=who, journal=asking.journal, tick=asking.watch.tick)
         looking = Looking(
             scenes, engine, self._decoder, task_of=self._task_of, viewing=self.viewing, area=area, watch=asking.watch
         )
@@ -171,9 +172,7 @@ class Session:
         if asking.box is None:
             return _direct(looking, phrasing.plain(query, num_images=num, task_of=self._task_of), asking.watch)
         size = looking.scenes[0].size_wh
-        whole = Looking(
-            looking.scenes, self._engine, self._decoder, task_of=self._task_of, viewing=self.viewing, watch=asking.watch
-        )
+        whole = looking.everywhere()
         region = encode((box(*_inside(asking.box, size)),), size)
         return _direct(whole, phrasing.marked(region, num_images=num, task_of=self._task_of), asking.watch)
 

@@ -7,7 +7,7 @@ by what they show, and a wrong frame anywhere is a wrong answer.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from PIL import Image
@@ -39,8 +39,11 @@ class BlobEngine:
         self.asked: list[str] = []
         self.sizes_wh: list[tuple[int, int]] = []
 
-    def stream(self, batches: Iterable[Sequence[Question]], decoding: Decoding) -> Iterator[list[Answer]]:
+    def stream(
+        self, batches: Iterable[Sequence[Question]], decoding: Decoding, *, tick: Callable[[], None] = lambda: None
+    ) -> Iterator[list[Answer]]:
         for batch in batches:
+            tick()
             yield [Answer(text := self._answer(one), "stop", len(text)) for one in batch]
 
     def pieces(self, question: Question, decoding: Decoding) -> Iterator[str]:

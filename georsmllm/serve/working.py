@@ -40,7 +40,7 @@ class Talk:
 
 
 def watching(line: Line) -> Watch:
-    """Whatever happens goes to the client; once that is gone, the next event ends the ask."""
+    """Whatever happens goes to the client; once that is gone, the ask ends at the next token."""
     last = 0.0
 
     def progress(what: str, done: int, total: int) -> None:
@@ -56,6 +56,7 @@ def watching(line: Line) -> Watch:
         step=lambda trace: line.say("step", told.step(trace)),
         progress=progress,
         notice=lambda text: line.say("notice", {"text": text}),
+        tick=line.check,
     )
 
 

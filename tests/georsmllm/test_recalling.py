@@ -28,7 +28,7 @@ class Echo:
         self.asked: list[list[str]] = []
         self.most = most
 
-    def stream(self, batches, decoding):
+    def stream(self, batches, decoding, *, tick):
         for batch in batches:
             if len(self.asked) == self.most:
                 raise KeyboardInterrupt

@@ -198,6 +198,9 @@ def test_whoever_is_told_may_end_the_ask():
     with pytest.raises(Gone):
         asked.ask(painted((400, 300), WORLD), EAST, watch=Watch(step=gone))
     assert len(engine.asked) == 1
+    with pytest.raises(Gone):
+        asked.ask(painted((400, 300), WORLD), EAST, watch=Watch(tick=lambda: gone(None)))
+    assert len(engine.asked) == 1  # between its tokens, before it said anything
 
 
 def test_a_person_s_own_plan_is_walked():

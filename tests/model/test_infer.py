@@ -226,6 +226,24 @@ def test_pieces_keep_to_a_form(made: Callable[..., Generator]) -> None:
     assert list(generator.pieces(replace(QUESTIONS[1], form=Exactly("Köln 🚢")), Decoding(40)))[-1] == "🚢"
 
 
+def test_a_tick_between_tokens_may_end_the_work(made: Callable[..., Generator]) -> None:
+    class Gone(Exception):
+        pass
+
+    generator, ticks = made(), []
+
+    def tick() -> None:
+        ticks.append(1)
+        if len(ticks) == 5:
+            raise Gone
+
+    with pytest.raises(Gone):
+        list(generator.stream([QUESTIONS[:2]], Decoding(100_000), tick=tick))
+    assert len(ticks) == 5
+    calm = list(generator.stream([QUESTIONS[:2]], BUDGET, tick=lambda: None))
+    assert calm == [made().answered(QUESTIONS[:2], BUDGET)]
+
+
 def test_a_listener_that_leaves_stops_the_model(made: Callable[..., Generator]) -> None:
     generator = made()
     generator.model.train()
