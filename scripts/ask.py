@@ -75,19 +75,22 @@ def command(
     """
     from georsmllm.conversation import box_of
     from georsmllm.loading import plan_of
-    from georsmllm.outputs.writing import check_ending
+    from georsmllm.outputs import gpkg
+    from georsmllm.outputs.writing import check_crs, check_ending, holds_crs
     from georsmllm.scene import Scene
     from georsmllm.session import Asking
 
     for file in out:
-        check_ending(file)
+        if check_ending(file) in ("", ".gpkg"):
+            gpkg.check()
     prompt = None if box is None else box_of(box)
     plan = None if plan_file is None else plan_of(_bytes(plan_file))
     model = Model(**chosen)
     screen = Terminal(steps=not as_json)
     journal = _journal(out, images, query)
     asking = Asking(executor, prompt, plan, not no_masks, resample, journal, screen.watch())
-    scenes = [Scene(path, stretch=stretch_of(model)) for path in images]  # told of a mistake before a model is loaded
+    scenes = [Scene(path, stretch=stretch_of(model)) for path in images]  # mistakes are told before a model is loaded
+    check_crs(crs, out, [scene.image for scene in scenes])
     session = session_of(model, say=lambda line: print(line, file=sys.stderr, flush=True))
     try:
         result = session.asked(scenes, query, asking)
@@ -95,7 +98,7 @@ def command(
         screen.close()
     _tell(result, as_json=as_json)
     for file in out:
-        written = result.save(file, crs=crs)
+        written = result.save(file, crs=crs if holds_crs(file) else None)
         print(f"wrote {written}", file=sys.stderr if as_json else sys.stdout)
     if journal is not None:
         journal.unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from georsmllm.jsonl import write_json, writing
 
 if TYPE_CHECKING:
     from georsmllm.result import Result
+    from georsmllm.types import ImageRef
 
 ENDINGS: Mapping[str, str] = MappingProxyType(
     {
@@ -56,6 +57,26 @@ def check_ending(path: Path) -> str:
     if ending not in ENDINGS:
         raise UsageError(f"expected {path.name} to end in {', '.join(ENDINGS)} (or to be a folder), got {ending!r}")
     return ending
+
+
+def check_crs(crs: str | None, paths: Sequence[Path], images: Sequence[ImageRef]) -> None:
+    """Raises UsageError, before anything is asked, for a CRS that is none, that the images have no road to, or that none of
+    the files holds."""
+    from georsmllm.outputs.places import on_map
+
+    if crs is None:
+        return
+    if not any(holds_crs(path) for path in paths):
+        raise UsageError(
+            f"a CRS can be asked of {' and '.join(WITH_CRS)} and of a folder; no file here is one: leave it out"
+        )
+    if crs.strip().lower() != "source":
+        on_map(images, crs)
+
+
+def holds_crs(path: Path) -> bool:
+    """Whether a CRS can be asked of a file, or folder."""
+    return check_ending(path) in ("", *WITH_CRS)
 
 
 def save_all(result: Result, folder: Path, *, crs: str | None = None, simplify_px: float = 0.0) -> Path:

@@ -50,6 +50,12 @@ def test_an_answer_is_shown_step_by_step_and_kept(home, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in out)  # the journal is gone
 
 
+def test_a_crs_is_of_those_files_that_hold_one(home, tmp_path):
+    out = [str(tmp_path / name) for name in ("a.geojson", "a.png")]
+    result = ask(home, str(home / "scene.png"), "ships", "-o", out[0], "-o", out[1], "--crs", "source")
+    assert [line for line in result.stdout.splitlines() if line.startswith("wrote ")] == [f"wrote {one}" for one in out]
+
+
 def test_json_is_all_that_stands_on_stdout(home):
     result = ask(home, str(home / "scene.png"), "ships", "--json")
     told = json.loads(result.stdout)
@@ -78,6 +84,9 @@ def test_a_plan_that_was_parsed_and_changed_is_walked(home, tmp_path):
     [
         (["missing.png", "ships"], "no such image file"),
         (["scene.png", "ships", "-o", "a.xyz"], r"to end in \.geojson"),
+        (["scene.png", "ships", "--crs", "EPSG:4326", "-o", "a.png"], "can be asked of"),
+        (["scene.png", "ships", "--crs", "EPSG:4326", "-o", "a.gpkg"], "need an image with a place on Earth"),
+        (["scene.png", "ships", "--crs", "nonsense", "-o", "a.gpkg"], "expected a CRS such as"),
         (["scene.png", "ships", "--box", "1,2"], "expected x1,y1,x2,y2"),
         (["scene.png", "ships", "--box", "300,2,400,9"], "less than a pixel"),
         (["scene.png", "ships", "--overlap", "2000"], "not less than --tile-size"),
