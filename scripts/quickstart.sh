@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Five minutes with GeoRSMLLM: installs the data side into .venv-quickstart (no torch), draws five small datasets, makes an
-# instruction set of them and a page to look at; then installs the model side, teaches a tiny model a few ports by heart, and
+# instruction set of them and a page to look at; then installs the model side, teaches a tiny model four places by heart, and
 # asks it a question with conditions about one of them. Everything lands below demo/; running it again starts that over.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -40,8 +40,8 @@ DS_BUILD_OPS=0 python -m pip install -qq -c constraints-cpu.txt '.[train,ask]'
 step "georsmllm build scripts/recipes/demo_ask.yaml --out demo/ask-set"
 georsmllm build scripts/recipes/demo_ask.yaml --out demo/ask-set
 
-step "georsmllm train scripts/recipes/train/tiny.yaml data.sources.0.path=$PWD/demo/ask-set stages.0.num_train_epochs=90 --out demo/ask-model"
-georsmllm train scripts/recipes/train/tiny.yaml data.sources.0.path="$PWD/demo/ask-set" stages.0.num_train_epochs=90 --out demo/ask-model
+step "georsmllm train scripts/recipes/train/tiny.yaml data.sources.0.path=$PWD/demo/ask-set stages.0.num_train_epochs=100 --out demo/ask-model"
+georsmllm train scripts/recipes/train/tiny.yaml data.sources.0.path="$PWD/demo/ask-set" stages.0.num_train_epochs=100 --out demo/ask-model
 
 question="ships longer than 18 m within 10 m of the longest harbor"
 step "georsmllm ask demo/world/port.tif \"$question\" -m demo/ask-model/final -o demo/answer"
@@ -56,7 +56,7 @@ Done. What it leaves:
   $PWD/demo/answer/findings.geojson the same on the Earth; also as GeoPackage, COG, COCO and DOTA labels
   $PWD/demo/answer/answer.json      all of it, with the trace of every step
 The masks are the filled shapes that the model said: no segmentation model is here, and the files say so. The model is tiny
-and knows these ports by heart; the set beside it has the two records that were broken on purpose (demo/set/quarantine.jsonl).
+and knows four places by heart; the set beside it has the two records that were broken on purpose (demo/set/quarantine.jsonl).
 Ask it yourself, then your own data next:
   . .venv-quickstart/bin/activate
   georsmllm ask demo/world/port.tif "the two largest storage tanks west of the buildings" -m demo/ask-model/final -o tanks.png
