@@ -86,19 +86,6 @@ class Sam2Decoder:
                     found[i] = Decoded(encoded(kept), score)
         return tuple(found[i] for i in range(len(prompts)))
 
-    def measure_chunk(self) -> int:
-        """The size of a batch of prompts that this device decodes fastest, found on an image of noise; kept from then on."""
-        noise = np.random.default_rng(0).integers(0, 256, (self.side, self.side, 3), dtype=np.uint8)
-        prompt = Prompt((self.side * 0.2, self.side * 0.2, self.side * 0.6, self.side * 0.6), ())
-        with self._lock, torch.inference_mode():
-            encoding = self._encoding(noise, "")
-            self.num_encodings -= 1  # of nobody's image
-            before = self.num_decodings
-            while not self.chunks.is_settled:
-                self._decoded(encoding, [prompt] * self.chunks.size)
-            self.num_decodings = before
-        return self.chunks.size
-
     def identity(self) -> str:
         """A hash of the weights: of every tensor its name, its shape and 1024 numbers from its middle."""
         digest = hashlib.sha256()

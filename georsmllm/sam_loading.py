@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import msgspec
 import torch
-from huggingface_hub.errors import StrictDataclassError
 from transformers import Sam2Model
-from transformers.utils import logging
 
 from georsmllm.devices import device_and_dtype
 from georsmllm.errors import UsageError
 from georsmllm.jsonl import read_json
 from georsmllm.model import soundness
 from georsmllm.model.places import resolve
+from georsmllm.model.strict import loaded
 
 CHECKPOINTS = (".pt", ".pth")
 _FILES = ("config.json", "model.safetensors", "model-*.safetensors", "model.safetensors.index.json")
@@ -68,25 +66,7 @@ def _of_folder(folder: Path) -> Sam2Model:
     read_json(folder / "config.json", _Config)
     for path in soundness.weight_files(folder):
         soundness.header(path)
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()  # it warns that sam2_video is read as sam2, and reports what is an error below
-    logging.disable_progress_bar()
-    try:
-        model, info = Sam2Model.from_pretrained(
-            folder,
-            dtype=torch.float32,
-            use_safetensors=True,
-            ignore_mismatched_sizes=True,  # they come back in info
-            output_loading_info=True,
-        )
-    except StrictDataclassError as error:
-        raise UsageError(f"{folder}/config.json contradicts itself: {' '.join(str(error).split())}") from None
-    finally:
-        logging.set_verbosity(verbosity)
-    for what in ("missing", "unexpected", "mismatched"):
-        keys = sorted(str(key[0] if isinstance(key, tuple) else key) for key in info[f"{what}_keys"])
-        if keys:
-            raise UsageError(f"{folder}: {what} weights: {_some(keys)}; its files are not of one SAM 2")
+    model = loaded(Sam2Model, folder, dtype=torch.float32)
     _check_sizes(model, folder)
     return model.eval()
 
@@ -104,7 +84,3 @@ def _check_sizes(model: Sam2Model, folder: Path) -> None:
 
 def _place(device: str) -> torch.device:
     return torch.device(device_and_dtype(device, "float32")[0])
-
-
-def _some(keys: Sequence[str]) -> str:
-    return ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")

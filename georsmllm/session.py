@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from georsmllm import phrasing
-from georsmllm.answering import Decoding, Question
+from georsmllm.answering import Decoding, posed
 from georsmllm.errors import UsageError
 from georsmllm.found import AnswerType, Finding, Outcome, StepTrace, Watch
 from georsmllm.looking import Looking, Viewing
@@ -26,10 +26,9 @@ from georsmllm.result import Maker, Result
 from georsmllm.scene import Scene
 from georsmllm.telling import tell
 from georsmllm.types import Message, Window, box
+from georsmllm.viewports import whole
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from georsmllm.found import Eyes
     from georsmllm.images import Stretch
     from georsmllm.maskdecoder import MaskDecoder
@@ -152,15 +151,16 @@ class Session:
         self, messages: Sequence[Message], images: Sequence[Scene], *, max_new_tokens: int, temperature: float = 0.0
     ) -> Iterator[str]:
         """A reply to a conversation, piece by piece, without plan or tools. The first question shows the images."""
-        sizes = [_fitted(scene.size_wh, self.viewing.tile_px) for scene in images]
+        from PIL import Image
 
-        def pictures() -> list[Image]:
-            from PIL import Image
-
-            return [Image.fromarray(scene.read(None, size)) for scene, size in zip(images, sizes, strict=True)]
-
-        question = Question("chat", _with_images(messages, len(images)), tuple(sizes), pictures, "the conversation")
-        return self._engine.pieces(question, Decoding(max_new_tokens, temperature))
+        if all(one.role != "user" for one in messages):
+            raise UsageError("a conversation without a question; expected a message of the user")
+        if messages[-1].role == "assistant":
+            raise UsageError("the conversation ends with an answer; expected a question at its end")
+        size = self.viewing.tile_px
+        views = [whole(Window(0, 0, *scene.size_wh), size) for scene in images]
+        seen = [Image.fromarray(one.read(None, view.size_wh)) for one, view in zip(images, views, strict=True)]
+        return self._engine.pieces(posed(messages, seen, name="chat"), Decoding(max_new_tokens, temperature))
 
     def scene(self, picture: Picture | Scene) -> Scene:
         """A picture as a scene, its values stretched as this session's settings say."""
@@ -172,9 +172,9 @@ class Session:
         if asking.box is None:
             return _direct(looking, phrasing.plain(query, num_images=num, task_of=self._task_of), asking.watch)
         size = looking.scenes[0].size_wh
-        whole = looking.everywhere()
+        unlimited = looking.everywhere()
         region = encode((box(*_inside(asking.box, size)),), size)
-        return _direct(whole, phrasing.marked(region, num_images=num, task_of=self._task_of), asking.watch)
+        return _direct(unlimited, phrasing.marked(region, num_images=num, task_of=self._task_of), asking.watch)
 
     def _masked(self, outcome: Outcome, looking: Looking, asking: Asking) -> Outcome:
         if not asking.masks or outcome.answer_type not in _SETS or not outcome.findings:
@@ -269,22 +269,3 @@ def _window(box: tuple[float, float, float, float], size_wh: tuple[int, int]) ->
     x1, y1, x2, y2 = _inside(box, size_wh)
     left, top = math.floor(x1), math.floor(y1)
     return Window(left, top, math.ceil(x2) - left, math.ceil(y2) - top)
-
-
-def _fitted(size_wh: tuple[int, int], most: int) -> tuple[int, int]:
-    """A size of the same shape whose longer side is at most so long."""
-    scale = min(1.0, most / max(size_wh))
-    return max(1, round(size_wh[0] * scale)), max(1, round(size_wh[1] * scale))
-
-
-def _with_images(messages: Sequence[Message], count: int) -> tuple[Message, ...]:
-    """The conversation with its image tokens at the head of the first question, and nowhere else."""
-    first = next((i for i, one in enumerate(messages) if one.role == "user"), None)
-    if first is None:
-        raise UsageError("a conversation without a question; expected a message of the user")
-    if messages[-1].role == "assistant":
-        raise UsageError("the conversation ends with an answer; expected a question at its end")
-    return tuple(
-        replace(one, content=phrasing.IMAGE * (count if i == first else 0) + one.content)
-        for i, one in enumerate(messages)
-    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -12,6 +11,7 @@ from georsmllm.errors import UsageError
 from georsmllm.model import soundness
 from georsmllm.model.needs import require, require_beside
 from georsmllm.model.places import ADAPTER_WEIGHTS, base_of, resolve
+from georsmllm.model.strict import explain, loaded
 
 if TYPE_CHECKING:
     import torch
@@ -46,33 +46,16 @@ def model(
     if attn_implementation == "flash_attention_2":
         require_beside("flash_attn", attn_implementation, "pip install flash-attn, or take sdpa")
     import torch
-    from huggingface_hub.errors import StrictDataclassError
     from transformers import LlavaOnevisionForConditionalGeneration
-    from transformers.utils import logging
 
-    dtypes = {"auto": "auto", "bfloat16": torch.bfloat16, "float32": torch.float32}
-    logging.disable_progress_bar()
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()  # its report on missing weights is our error below
-    try:
-        loaded, info = LlavaOnevisionForConditionalGeneration.from_pretrained(
-            folder,
-            dtype=dtypes[dtype],
-            attn_implementation=attn_implementation,
-            use_safetensors=True,
-            ignore_mismatched_sizes=True,  # they come back in info, and are an error below
-            output_loading_info=True,
-            **({"quantization_config": _quantised(bits)} if bits else {}),
-        )
-    except StrictDataclassError as error:
-        raise UsageError(f"{folder}/config.json contradicts itself: {' '.join(str(error).split())}") from None
-    finally:
-        logging.set_verbosity(verbosity)
-    for what in ("missing", "unexpected", "mismatched"):
-        keys = sorted(str(key[0] if isinstance(key, tuple) else key) for key in info[f"{what}_keys"])
-        if keys:
-            raise UsageError(f"{folder}: {_explain(what, keys)}")
-    return loaded.to(device) if device is not None and not bits else loaded
+    found = loaded(
+        LlavaOnevisionForConditionalGeneration,
+        folder,
+        dtype={"auto": "auto", "bfloat16": torch.bfloat16, "float32": torch.float32}[dtype],
+        attn_implementation=attn_implementation,
+        **({"quantization_config": _quantised(bits)} if bits else {}),
+    )
+    return found.to(device) if device is not None and not bits else found
 
 
 def adapted(
@@ -106,7 +89,7 @@ def adapted(
     wanted = {*get_peft_model_state_dict(both, save_embedding_layers=False)}
     for what, keys in (("missing", wanted - names), ("unexpected", names - wanted)):
         if keys:
-            raise UsageError(f"{folder}: {_explain(what, sorted(keys))}")
+            raise UsageError(f"{folder}: {explain(what, sorted(keys))}")
     return both.to(device) if device is not None else both
 
 
@@ -131,12 +114,3 @@ def _quantised(bits: Literal[4, 8]) -> BitsAndBytesConfig:
         bnb_4bit_compute_dtype=torch.bfloat16,
         llm_int8_skip_modules=_HELD_WHOLE,
     )
-
-
-def _explain(what: str, keys: Sequence[str]) -> str:
-    some = ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
-    return {
-        "missing": f"its weights lack {some}, which config.json asks for",
-        "unexpected": f"its weights have {some}, which config.json knows nothing of",
-        "mismatched": f"its weights and config.json give {some} different shapes",
-    }[what] + "; the files are not of one model"

@@ -190,16 +190,6 @@ def test_other_errors_of_the_model_fly() -> None:
         Broken(MODEL, "tiny").masks(view(), BOXES)
 
 
-def test_the_chunk_is_measured_once_and_counts_as_nobody_s_work() -> None:
-    sam = decoder()
-    size = sam.measure_chunk()
-    assert 1 <= size <= MOST
-    assert (sam.num_encodings, sam.num_decodings) == (0, 0)
-    assert sam.chunks.seconds[size] <= sam.chunks.seconds[1], "never slower than one call an object"
-    assert sam.measure_chunk() == size
-    assert decoder(chunk=5).measure_chunk() == 5
-
-
 @pytest.mark.parametrize(
     ("seconds_of", "expected"),
     [
